@@ -1,0 +1,129 @@
+import type { Digest } from '#base/secrets.ts'
+import { epochSeconds, type EpochSeconds } from '#base/time.ts'
+import type {
+  Account,
+  ApiResource,
+  Authorization,
+  Client,
+  ClientPolicy,
+  ClientSecret,
+  Entity,
+  PlatformSession,
+  StoredSigningKey,
+} from '#stores/records.ts'
+
+// Rows become records here, for both stores: their columns have the same names, JSON is text in both, times are integers.
+
+export type Row = Readonly<Record<string, unknown>>
+
+const text = (row: Row, column: string): string => row[column] as string
+const integer = (row: Row, column: string): number => row[column] as number
+const time = (row: Row, column: string): EpochSeconds => epochSeconds(row[column] as number)
+const optionalTime = (row: Row, column: string): EpochSeconds | undefined =>
+  row[column] === null ? undefined : epochSeconds(row[column] as number)
+const bytes = (row: Row, column: string): Buffer => {
+  const value = row[column] as Uint8Array
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+}
+const json = <T>(row: Row, column: string): T => JSON.parse(row[column] as string) as T
+
+/** A scope set in its one stored form. */
+export const scopeText = (scopes: readonly string[]): string => scopes.join(' ')
+const scopesOf = (row: Row): readonly string[] => (row['scope'] === '' ? [] : text(row, 'scope').split(' '))
+
+/** Columns of an account as they are named when it is joined to another table. */
+export const ACCOUNT_COLUMNS = ['id', 'realm', 'username', 'password_hash', 'disabled_at', 'abilities', 'profile', 'version', 'created_at', 'updated_at']
+  .map((column) => `accounts.${column} as account_${column}`)
+  .join(', ')
+
+export const accountFromRow = (row: Row): Account => ({
+  id: integer(row, 'account_id'),
+  realm: text(row, 'account_realm'),
+  username: text(row, 'account_username'),
+  passwordHash: text(row, 'account_password_hash'),
+  disabledAt: optionalTime(row, 'account_disabled_at'),
+  abilities: json(row, 'account_abilities'),
+  profile: json(row, 'account_profile'),
+  version: integer(row, 'account_version'),
+  createdAt: time(row, 'account_created_at'),
+  updatedAt: time(row, 'account_updated_at'),
+})
+
+export const secretFromRow = (row: Row): ClientSecret => {
+  const expiresAt = optionalTime(row, 'expires_at')
+  return row['kind'] === 'sha256'
+    ? { kind: 'sha256', digest: bytes(row, 'value') as Digest, expiresAt }
+    : { kind: 'argon2id', hash: bytes(row, 'value').toString(), expiresAt }
+}
+
+export const secretValue = (secret: ClientSecret): Buffer => (secret.kind === 'sha256' ? secret.digest : Buffer.from(secret.hash))
+
+export const clientFromRow = (row: Row, secrets: readonly ClientSecret[]): Client => ({
+  id: text(row, 'id'),
+  name: text(row, 'name'),
+  policy: json<ClientPolicy>(row, 'policy'),
+  idIsApiKey: Boolean(row['id_is_api_key']),
+  disabledAt: optionalTime(row, 'disabled_at'),
+  createdAt: time(row, 'created_at'),
+  updatedAt: time(row, 'updated_at'),
+  secrets,
+})
+
+export const apiResourceFromRow = (row: Row): ApiResource => json(row, 'definition')
+
+/** Columns of an authorization as they are named when it is joined to another table. */
+export const AUTHORIZATION_COLUMNS = [
+  ...['id', 'account_id', 'client_id', 'grant_type', 'audience', 'scope', 'offline', 'salt', 'generation'],
+  ...['authenticated_at', 'last_used_at', 'expires_at', 'absolute_expires_at'],
+]
+  .map((column) => `authorizations.${column} as authorization_${column}`)
+  .join(', ')
+
+export const authorizationFromRow = (row: Row): Authorization => ({
+  id: integer(row, 'authorization_id'),
+  accountId: integer(row, 'authorization_account_id'),
+  clientId: text(row, 'authorization_client_id'),
+  grantType: text(row, 'authorization_grant_type') as 'password',
+  audience: text(row, 'authorization_audience'),
+  scopes: scopesOf({ scope: row['authorization_scope'] }),
+  offline: Boolean(row['authorization_offline']),
+  salt: bytes(row, 'authorization_salt'),
+  generation: integer(row, 'authorization_generation'),
+  authenticatedAt: time(row, 'authorization_authenticated_at'),
+  lastUsedAt: time(row, 'authorization_last_used_at'),
+  expiresAt: time(row, 'authorization_expires_at'),
+  absoluteExpiresAt: time(row, 'authorization_absolute_expires_at'),
+})
+
+/** Columns of a platform session as they are named when it is joined to another table. */
+export const SESSION_COLUMNS = ['id', 'account_id', 'client_id', 'authorization_id', 'seed', 'created_at', 'expires_at']
+  .map((column) => `platform_sessions.${column} as session_${column}`)
+  .join(', ')
+
+export const sessionFromRow = (row: Row): PlatformSession => ({
+  id: integer(row, 'session_id'),
+  accountId: integer(row, 'session_account_id'),
+  clientId: text(row, 'session_client_id'),
+  authorizationId: row['session_authorization_id'] === null ? undefined : integer(row, 'session_authorization_id'),
+  seed: bytes(row, 'session_seed'),
+  createdAt: time(row, 'session_created_at'),
+  expiresAt: time(row, 'session_expires_at'),
+})
+
+export const signingKeyFromRow = (row: Row): StoredSigningKey => ({
+  kid: text(row, 'kid'),
+  algorithm: text(row, 'algorithm') as StoredSigningKey['algorithm'],
+  sealedPrivateKey: bytes(row, 'sealed_private_key'),
+  createdAt: time(row, 'created_at'),
+})
+
+export const entityFromRow = (row: Row): Entity => ({
+  type: text(row, 'type') as Entity['type'],
+  id: integer(row, 'id'),
+  name: text(row, 'name'),
+  organizationId: integer(row, 'organization_id'),
+  version: integer(row, 'version'),
+  createdAt: time(row, 'created_at'),
+  updatedAt: time(row, 'updated_at'),
+  fields: json(row, 'fields'),
+})

@@ -1,0 +1,74 @@
+import type { Migration } from '#stores/migrations.ts'
+
+// Times are epoch seconds. Ids of what grows without end are increasing (`autoincrement` never gives one out twice), so that their
+// index stays warm at its right end; only platform sessions are also found by a random digest.
+
+export const SQLITE_MIGRATIONS: readonly Migration[] = [
+  {
+    id: 1,
+    name: 'accounts, clients, authorizations, platform sessions, keys, entities',
+    statements: [
+      `create table settings (name text primary key, value text not null) strict, without rowid`,
+      `create table signing_keys (
+         kid text primary key, algorithm text not null, sealed_private_key blob not null, created_at integer not null
+       ) strict`,
+      `create table api_resources (audience text primary key, definition text not null) strict`,
+      `create table accounts (
+         id integer primary key autoincrement, realm text not null, username text not null, username_key text not null,
+         username_skeleton text not null, password_hash text not null, disabled_at integer, abilities text not null,
+         profile text not null, version integer not null default 0, created_at integer not null, updated_at integer not null
+       ) strict`,
+      `create unique index accounts_by_username_key on accounts (realm, username_key)`,
+      `create unique index accounts_by_username_skeleton on accounts (realm, username_skeleton)`,
+      `create table permissions (
+         account_id integer not null references accounts (id), entity_type text not null, entity_id integer not null,
+         access text not null, primary key (account_id, entity_type, entity_id)
+       ) strict, without rowid`,
+      `create table clients (
+         id text primary key, name text not null, policy text not null, id_is_api_key integer not null, disabled_at integer,
+         created_at integer not null, updated_at integer not null
+       ) strict`,
+      `create table client_secrets (
+         id integer primary key autoincrement, client_id text not null references clients (id), kind text not null,
+         value blob not null, created_at integer not null, expires_at integer
+       ) strict`,
+      `create index client_secrets_by_client on client_secrets (client_id)`,
+      `create index client_secrets_by_expiry on client_secrets (expires_at)`,
+      `create table api_keys (
+         digest blob primary key, client_id text not null references clients (id), name text not null, created_at integer not null,
+         revoked_at integer
+       ) strict, without rowid`,
+      `create table authorizations (
+         id integer primary key autoincrement, account_id integer not null references accounts (id),
+         client_id text not null references clients (id), grant_type text not null, audience text not null, scope text not null,
+         offline integer not null, salt blob not null, generation integer not null, authenticated_at integer not null,
+         created_at integer not null, last_used_at integer not null, expires_at integer not null,
+         absolute_expires_at integer not null, ended_at integer
+       ) strict`,
+      `create unique index authorizations_by_password on authorizations (account_id, client_id, audience, scope, offline)
+         where grant_type = 'password' and ended_at is null`,
+      `create index authorizations_by_client on authorizations (client_id) where ended_at is null`,
+      `create index authorizations_by_expiry on authorizations (expires_at)`,
+      `create table platform_sessions (
+         id integer primary key autoincrement, digest blob not null, seed blob not null,
+         account_id integer not null references accounts (id), client_id text not null references clients (id),
+         authorization_id integer, created_at integer not null, expires_at integer not null, forget_at integer not null
+       ) strict`,
+      `create unique index platform_sessions_by_digest on platform_sessions (digest)`,
+      `create index platform_sessions_by_account on platform_sessions (account_id, client_id)`,
+      `create index platform_sessions_by_client on platform_sessions (client_id)`,
+      `create index platform_sessions_by_authorization on platform_sessions (authorization_id)`,
+      `create index platform_sessions_by_expiry on platform_sessions (forget_at)`,
+      `create table attempts (
+         key blob primary key, full_at_ms integer not null, known_until integer not null, forget_at integer not null
+       ) strict, without rowid`,
+      `create index attempts_by_expiry on attempts (forget_at)`,
+      `create table entities (
+         type text not null, id integer not null, organization_id integer not null, name text not null, version integer not null,
+         created_at integer not null, updated_at integer not null, fields text not null, primary key (type, id)
+       ) strict, without rowid`,
+      `create index entities_by_organization on entities (type, organization_id, id)`,
+      `create index entities_by_name on entities (type, name, id)`,
+    ],
+  },
+]

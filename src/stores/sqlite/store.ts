@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { sqliteAccounts } from '#stores/sqlite/accounts.ts'
+import { sqliteApiResources } from '#stores/sqlite/api_resources.ts'
+import { sqliteAttempts } from '#stores/sqlite/attempts.ts'
+import { sqliteAuthorizations } from '#stores/sqlite/authorizations.ts'
+import { sqliteClients } from '#stores/sqlite/clients.ts'
+import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
+import { sqliteEntities } from '#stores/sqlite/entities.ts'
+import { migrateSqlite } from '#stores/sqlite/migrate.ts'
+import { sqlitePlatformSessions } from '#stores/sqlite/platform_sessions.ts'
+import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
+import { sqliteSettings } from '#stores/sqlite/settings.ts'
+import { sqliteSigningKeys } from '#stores/sqlite/signing_keys.ts'
+import type { Store } from '#stores/store.ts'
+import { SWEEP_BATCH, TABLES } from '#stores/tables.ts'
+
+export type SqliteStoreOptions = {
+  /** Milliseconds that the store's clock is ahead of the machine's. For tests. */
+  readonly clockOffset?: () => number
+  /** How often the write-ahead log is moved into the file, in milliseconds. */
+  readonly checkpointEveryMs?: number
+}
+
+const CHECKPOINT_EVERY_MS = 1000
+/** Pages (of 4 KiB) in the log at which the writer itself moves them, should the worker not keep up: 64 MiB. */
+const WRITER_CHECKPOINT_PAGES = 16_384
+
+/**
+ * The embedded store: one file, one serving process (commands may write beside it).
+ * @throws {StoreRefusedError} if the file is not a database, is damaged, is read-only, or is ahead of this code
+ */
+export const openSqliteStore = async (
+  file: string,
+  { clockOffset = () => 0, checkpointEveryMs = CHECKPOINT_EVERY_MS }: SqliteStoreOptions = {},
+): Promise<Store> => {
+  const database = openSqliteDatabase(file, () => Date.now() + clockOffset())
+  try {
+    await migrateSqlite(database, SQLITE_MIGRATIONS)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  database.prepare(`pragma wal_autocheckpoint = ${WRITER_CHECKPOINT_PAGES}`).get()
+  const checkpoints = new Worker(new URL('./checkpoint_worker.ts', import.meta.url), {
+    workerData: { file, everyMs: checkpointEveryMs },
+  })
+  checkpoints.unref()
+  checkpoints.on('error', () => undefined) // The writer's own limit does its work then.
+  const sweeps = sweepStatements(database)
+
+  return {
+    accounts: sqliteAccounts(database),
+    clients: sqliteClients(database),
+    apiResources: sqliteApiResources(database),
+    authorizations: sqliteAuthorizations(database),
+    platformSessions: sqlitePlatformSessions(database),
+    attempts: sqliteAttempts(database),
+    signingKeys: sqliteSigningKeys(database),
+    entities: sqliteEntities(database),
+    settings: sqliteSettings(database),
+    now: () => database.read((now) => now.seconds),
+    check: () => database.write(() => undefined),
+    sweep: () => database.write((now) => sweeps.reduce((count, sweep) => count + sweep.run(now.seconds, SWEEP_BATCH), 0)),
+    close: async () => {
+      checkpoints.ref()
+      checkpoints.postMessage('close')
+      await Promise.race([once(checkpoints, 'exit'), new Promise((resolve) => setTimeout(resolve, 1000).unref())])
+      await database.close()
+    },
+  }
+}
+
+const sweepStatements = (database: SqliteDatabase) =>
+  Object.entries(TABLES).flatMap(([table, { expiry }]) => {
+    if ('never' in expiry) return []
+    const { column, key } = expiry
+    return [database.prepare(`delete from ${table} where ${key} in (select ${key} from ${table} where ${column} <= ? limit ?)`)]
+  })

@@ -1,0 +1,235 @@
+import type { Digest } from '#base/secrets.ts'
+import type { EpochSeconds, Seconds } from '#base/time.ts'
+import type {
+  Account,
+  ApiResource,
+  Authorization,
+  AuthorizationLifetime,
+  Client,
+  Entity,
+  EntityType,
+  NewAccount,
+  NewClient,
+  Permission,
+  PlatformSession,
+  StoredSigningKey,
+} from '#stores/records.ts'
+
+// The promises of the store. Every method is atomic and durable: when its promise resolves, the change survives a power cut. What
+// may be assumed under concurrency is said at the method, and `test/stores/contract.ts` holds both stores to it. The store's own
+// clock decides what has expired; no method takes a "now". Any method may refuse with `StoreUnavailableError`.
+
+/** The database cannot be asked, or cannot be written, right now. Nothing is known about the change: ask again. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError'
+}
+
+/** A unique name is taken. `what` says which. */
+export class StoreConflictError extends Error {
+  override readonly name = 'StoreConflictError'
+  readonly what: 'account id' | 'username' | 'client id' | 'api key'
+  constructor(what: StoreConflictError['what']) {
+    super(`${what} is taken`)
+    this.what = what
+  }
+}
+
+/** The database was not made for this code, or was damaged. The server does not start; the message says what to do. */
+export class StoreRefusedError extends Error {
+  override readonly name = 'StoreRefusedError'
+}
+
+export type Store = {
+  readonly accounts: AccountStore
+  readonly clients: ClientStore
+  readonly apiResources: ApiResourceStore
+  readonly authorizations: AuthorizationStore
+  readonly platformSessions: PlatformSessionStore
+  readonly attempts: AttemptStore
+  readonly signingKeys: SigningKeyStore
+  readonly entities: EntityStore
+  readonly settings: SettingStore
+  /** The store's clock. */
+  readonly now: () => Promise<EpochSeconds>
+  /** Resolves if the database answers and can be written. */
+  readonly check: () => Promise<void>
+  /** Deletes a small batch of expired rows of every table and says how many went; call again while it is more than none. */
+  readonly sweep: () => Promise<number>
+  /** Finishes what was begun, and lets go of the database. */
+  readonly close: () => Promise<void>
+}
+
+export type Page = { readonly limit: number; readonly offset: number }
+
+export type AccountStore = {
+  /** @throws {StoreConflictError} `username` also when another name of the realm looks the same; `account id` */
+  readonly create: (account: NewAccount, permissions?: readonly Permission[]) => Promise<Account>
+  readonly find: (id: number) => Promise<Account | undefined>
+  readonly findByUsername: (realm: string, usernameKey: string) => Promise<Account | undefined>
+  /** In the order of their ids. */
+  readonly list: (page: Page & { readonly realm?: string }) => Promise<readonly Account[]>
+  /**
+   * Replaces the password hash, and ends every authorization and platform session of the account in the same transaction.
+   * @returns whether there is such an account
+   */
+  readonly setPassword: (id: number, passwordHash: string) => Promise<boolean>
+  /** Ends every authorization and platform session of the account too. @returns whether there is such an account */
+  readonly disable: (id: number) => Promise<boolean>
+  readonly hasPermissionOn: (id: number, entityType: EntityType, entityIds: readonly number[]) => Promise<boolean>
+}
+
+export type ClientStore = {
+  /** @throws {StoreConflictError} `client id`, `api key` */
+  readonly create: (client: NewClient) => Promise<Client>
+  /** With its live secrets; a disabled one too. */
+  readonly find: (id: string) => Promise<Client | undefined>
+  /** The client of a live API key, or of a client id that counts as one; `undefined` if it is unknown or its client disabled. */
+  readonly findByApiKey: (key: string, digest: Digest) => Promise<Client | undefined>
+  readonly list: (page: Page) => Promise<readonly Client[]>
+  /** Ends every authorization and platform session of the client too. @returns whether there is such a client */
+  readonly disable: (id: string) => Promise<boolean>
+}
+
+export type ApiResourceStore = {
+  /** Makes these the registered ones, by audience; those of other audiences stay. */
+  readonly register: (resources: readonly ApiResource[]) => Promise<void>
+  readonly list: () => Promise<readonly ApiResource[]>
+}
+
+export type NewPasswordAuthorization = {
+  readonly accountId: number
+  readonly clientId: string
+  readonly audience: string
+  /** Sorted, so that one set of scopes has one form. */
+  readonly scopes: readonly string[]
+  readonly offline: boolean
+  /** Taken only if a new authorization is made. */
+  readonly salt: Buffer
+  readonly lifetime: AuthorizationLifetime
+}
+
+/** An authorization that is live, with the account behind it. */
+export type LiveAuthorization = { readonly authorization: Authorization; readonly account: Account }
+
+export type AuthorizationStore = {
+  /**
+   * The live authorization of this account, client, audience, scope set and `offline`, moved on as by a use and authenticated now;
+   * if there is none, a new one. Of any number of concurrent calls all name the same one.
+   */
+  readonly authorizePassword: (asked: NewPasswordAuthorization) => Promise<Authorization>
+  /**
+   * The authorization if it is live: neither ended nor expired, its account and its client not disabled. It sees every change
+   * that was acknowledged before the call, on whichever node.
+   */
+  readonly findLive: (id: number) => Promise<LiveAuthorization | undefined>
+  /**
+   * Writes down that it is used, and moves its expiry on to now + `idle` (at most its absolute end); `undefined` if it is no longer
+   * live. The caller asks for this at most hourly: see `Authorization.lastUsedAt`.
+   */
+  readonly use: (id: number, idle: Seconds) => Promise<Authorization | undefined>
+  /** Ends it with its platform sessions. Ending twice is ending once. */
+  readonly end: (id: number) => Promise<void>
+}
+
+/** A candidate for a new session: `digest` is that of the cookie value that `seed` gives. */
+export type SessionCandidate = { readonly seed: Buffer; readonly digest: Digest }
+
+/** A platform session that is live, with everything that a request in its name needs. */
+export type LivePlatformSession = {
+  readonly session: PlatformSession
+  readonly account: Account
+  readonly authorization: Authorization | undefined
+}
+
+export type PlatformSessionStore = {
+  /**
+   * The newest live session that a sign-in of this account with a key of this client made within `reuseWithin`; else a new one. Of any
+   * number of concurrent calls all name the same one. It never ends another.
+   */
+  readonly signIn: (asked: {
+    readonly accountId: number
+    readonly clientId: string
+    readonly lifetime: Seconds
+    readonly reuseWithin: Seconds
+    readonly candidate: SessionCandidate
+  }) => Promise<PlatformSession>
+  /**
+   * The live session of this authorization; else a new one that ends `lifetime` from now or with the authorization, whichever is
+   * earlier. Of any number of concurrent calls all name the same one. `undefined` if the authorization is no longer live.
+   */
+  readonly bridge: (asked: {
+    readonly authorizationId: number
+    readonly lifetime: Seconds
+    readonly candidate: SessionCandidate
+  }) => Promise<PlatformSession | undefined>
+  /** Live: not ended, not expired; its account, its client and the authorization behind it are live too. */
+  readonly findLive: (digest: Digest) => Promise<LivePlatformSession | undefined>
+  /** Whether there is such a row that has merely expired, and of which authorization: told apart from an unknown cookie. */
+  readonly findExpired: (digest: Digest) => Promise<PlatformSession | undefined>
+  /** Ends one session. Ending twice is ending once. */
+  readonly end: (id: number) => Promise<void>
+}
+
+/**
+ * A bucket that holds `burst` attempts and gains one back every `refill` (a generic cell rate algorithm: one number per key, and a
+ * key that is full again needs no row).
+ */
+export type Bucket = { readonly key: Digest; readonly burst: number; readonly refill: Seconds }
+
+export type Attempt = {
+  /** This account from this address: also what is remembered as known after a success. */
+  readonly pair: Bucket
+  /** This account from anywhere. Not asked when the pair is known, so that strangers cannot keep the owner out. */
+  readonly subject: Bucket
+  /** Everything from this address. */
+  readonly address: Bucket
+}
+
+export type Reservation =
+  | { readonly admitted: true }
+  | { readonly admitted: false; readonly emptied: 'pair' | 'subject' | 'address'; readonly retryAfter: Seconds }
+
+export type AttemptStore = {
+  /**
+   * Takes one attempt out of each bucket, or out of none. Of any number of concurrent calls, at any number of nodes, no more are
+   * admitted than the buckets hold.
+   */
+  readonly reserve: (attempt: Attempt) => Promise<Reservation>
+  /** Puts one attempt back into each bucket, and remembers the pair as known for `knownFor`. */
+  readonly refund: (attempt: Attempt, knownFor: Seconds) => Promise<void>
+}
+
+export type SigningKeyStore = {
+  /**
+   * Keeps these keys if there is no key of their algorithm yet. Of any number of concurrent first starts one wins for each algorithm.
+   * @returns the keys that are kept now, oldest first
+   */
+  readonly ensure: (candidates: readonly Omit<StoredSigningKey, 'createdAt'>[]) => Promise<readonly StoredSigningKey[]>
+}
+
+/** Which entities a caller may see: all, or those below the organizations on which this account holds a permission. */
+export type Visibility = { readonly kind: 'all' } | { readonly kind: 'permissions'; readonly accountId: number }
+
+export const ENTITY_SORT_FIELDS = ['id', 'name'] as const
+export type EntitySort = { readonly field: (typeof ENTITY_SORT_FIELDS)[number]; readonly descending: boolean }
+
+export type EntityStore = {
+  /** Inserts entities with the ids and versions that they have. */
+  readonly add: (entities: readonly Omit<Entity, 'createdAt' | 'updatedAt'>[]) => Promise<void>
+  readonly find: (type: EntityType, id: number, visibility: Visibility) => Promise<Entity | undefined>
+  /** One page and the number of all that are visible, of one moment. Ties are ordered by id. */
+  readonly list: (
+    type: EntityType,
+    visibility: Visibility,
+    page: Page & { readonly sort: EntitySort },
+  ) => Promise<{ readonly entities: readonly Entity[]; readonly total: number }>
+}
+
+export type SettingStore = {
+  readonly find: (name: SettingName) => Promise<string | undefined>
+  /** Writes it if it has no value yet. @returns the value that it has now: of concurrent calls all see the same */
+  readonly writeOnce: (name: SettingName, value: string) => Promise<string>
+}
+
+/** `master_key_check`: tells a wrong master key. `demo`: the database holds demo data. */
+export type SettingName = 'master_key_check' | 'demo'

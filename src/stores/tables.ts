@@ -1,0 +1,25 @@
+/** When rows of a table may go. `column` holds epoch seconds, is indexed, and is null for a row that stays; `key` names a row. */
+export type Expiry = { readonly column: string; readonly key: string } | { readonly never: string }
+
+/** Every table with the module that owns it. A test compares this list with the schema of both stores. */
+export const TABLES: Readonly<Record<string, { readonly owner: string; readonly expiry: Expiry }>> = {
+  migrations: { owner: 'migrations', expiry: { never: 'one row for each step of the schema' } },
+  settings: { owner: 'settings', expiry: { never: 'a handful of facts about the database itself' } },
+  signing_keys: { owner: 'signing_keys', expiry: { never: 'one row for each key; support retires them' } },
+  api_resources: { owner: 'api_resources', expiry: { never: 'one row for each API; they come from the configuration' } },
+  accounts: { owner: 'accounts', expiry: { never: 'people; support disables them' } },
+  permissions: { owner: 'accounts', expiry: { never: 'they go with the account or by its administrator' } },
+  clients: { owner: 'clients', expiry: { never: 'registered by support, who disables them' } },
+  client_secrets: { owner: 'clients', expiry: { column: 'expires_at', key: 'id' } },
+  api_keys: { owner: 'clients', expiry: { never: 'named records of a client; support revokes them' } },
+  authorizations: { owner: 'authorizations', expiry: { column: 'expires_at', key: 'id' } },
+  platform_sessions: { owner: 'platform_sessions', expiry: { column: 'forget_at', key: 'id' } },
+  attempts: { owner: 'attempts', expiry: { column: 'forget_at', key: 'key' } },
+  entities: { owner: 'entities', expiry: { never: "the platform's own data" } },
+}
+
+/** How many rows of one table a sweep deletes at a time: few enough that nobody waits for it. */
+export const SWEEP_BATCH = 500
+
+/** For how long an expired platform session is still told apart from an unknown one, in seconds (30 days). */
+export const EXPIRED_SESSIONS_KEPT = 30 * 86_400
