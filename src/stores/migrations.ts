@@ -1,4 +1,5 @@
 import { StoreRefusedError } from '#stores/store.ts'
+import { TABLES } from '#stores/tables.ts'
 
 /** One step of the schema. It runs once, in a transaction, in the order of the list; a step that has been released never changes. */
 export type Migration = {
@@ -24,4 +25,17 @@ export const pendingMigrations = (all: readonly Migration[], applied: readonly n
   }
   const done = new Set(applied)
   return all.filter(({ id }) => !done.has(id))
+}
+
+/**
+ * @param tables - those that are there before the first step
+ * @throws {StoreRefusedError} if another program has tables there whose names we need
+ */
+export const refuseForeignTables = (tables: readonly string[]): void => {
+  const foreign = tables.filter((name) => Object.hasOwn(TABLES, name))
+  if (foreign.length === 0 || tables.includes('migrations')) return
+  throw new StoreRefusedError(
+    `the database belongs to another program: it has a table ${foreign.join(', ')}, and none that says Postern made it. ` +
+      `Give Postern a database of its own.`,
+  )
 }

@@ -11,6 +11,7 @@ import type {
   PlatformSession,
   StoredSigningKey,
 } from '#stores/records.ts'
+import { StoreValueError } from '#stores/store.ts'
 
 // Rows become records here, for both stores: their columns have the same names, JSON is text in both, times are integers.
 
@@ -27,12 +28,38 @@ const bytes = (row: Row, column: string): Buffer => {
 }
 const json = <T>(row: Row, column: string): T => JSON.parse(row[column] as string) as T
 
+/** Whether it can be the text of a row at all, see `StoreValueError`. */
+export const isStorable = (text: string): boolean => !text.includes('\0')
+
+/** @throws {StoreValueError} */
+export const refuseUnstorable = (values: readonly unknown[]): void => {
+  for (const value of values) {
+    if (typeof value === 'string' && !isStorable(value))
+      throw new StoreValueError('a text with U+0000 cannot be stored')
+    if (Array.isArray(value)) refuseUnstorable(value)
+  }
+}
+
+/** Whether it can be the id of a row at all. One that was read from a forged token may be any number. */
+export const isRowId = (id: number): boolean => Number.isSafeInteger(id) && id > 0
+
 /** A scope set in its one stored form. */
 export const scopeText = (scopes: readonly string[]): string => scopes.join(' ')
 const scopesOf = (row: Row): readonly string[] => (row['scope'] === '' ? [] : text(row, 'scope').split(' '))
 
 /** Columns of an account as they are named when it is joined to another table. */
-export const ACCOUNT_COLUMNS = ['id', 'realm', 'username', 'password_hash', 'disabled_at', 'abilities', 'profile', 'version', 'created_at', 'updated_at']
+export const ACCOUNT_COLUMNS = [
+  'id',
+  'realm',
+  'username',
+  'password_hash',
+  'disabled_at',
+  'abilities',
+  'profile',
+  'version',
+  'created_at',
+  'updated_at',
+]
   .map((column) => `accounts.${column} as account_${column}`)
   .join(', ')
 
@@ -56,7 +83,8 @@ export const secretFromRow = (row: Row): ClientSecret => {
     : { kind: 'argon2id', hash: bytes(row, 'value').toString(), expiresAt }
 }
 
-export const secretValue = (secret: ClientSecret): Buffer => (secret.kind === 'sha256' ? secret.digest : Buffer.from(secret.hash))
+export const secretValue = (secret: ClientSecret): Buffer =>
+  secret.kind === 'sha256' ? secret.digest : Buffer.from(secret.hash)
 
 export const clientFromRow = (row: Row, secrets: readonly ClientSecret[]): Client => ({
   id: text(row, 'id'),

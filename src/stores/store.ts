@@ -17,7 +17,8 @@ import type {
 
 // The promises of the store. Every method is atomic and durable: when its promise resolves, the change survives a power cut. What
 // may be assumed under concurrency is said at the method, and `test/stores/contract.ts` holds both stores to it. The store's own
-// clock decides what has expired; no method takes a "now". Any method may refuse with `StoreUnavailableError`.
+// clock decides what has expired; no method takes a "now". Any method may refuse with `StoreUnavailableError`, and any that writes with
+// `StoreValueError`.
 
 /** The database cannot be asked, or cannot be written, right now. Nothing is known about the change: ask again. */
 export class StoreUnavailableError extends Error {
@@ -37,6 +38,14 @@ export class StoreConflictError extends Error {
 /** The database was not made for this code, or was damaged. The server does not start; the message says what to do. */
 export class StoreRefusedError extends Error {
   override readonly name = 'StoreRefusedError'
+}
+
+/**
+ * A text that no store keeps: one with U+0000, which PostgreSQL cannot hold. Nothing was written. What is looked for by such a text is
+ * not found, since it cannot be there.
+ */
+export class StoreValueError extends Error {
+  override readonly name = 'StoreValueError'
 }
 
 export type Store = {
@@ -195,7 +204,10 @@ export type AttemptStore = {
    * admitted than the buckets hold.
    */
   readonly reserve: (attempt: Attempt) => Promise<Reservation>
-  /** Puts one attempt back into each bucket, and remembers the pair as known for `knownFor`. */
+  /**
+   * Puts one attempt back into each bucket that it was taken out of, and remembers the pair as known for `knownFor`. Nothing goes back to
+   * the subject when the pair is known already: it was not asked then, and an owner who signs in often must not fill it for strangers.
+   */
   readonly refund: (attempt: Attempt, knownFor: Seconds) => Promise<void>
 }
 

@@ -6,7 +6,10 @@ export const TABLES: Readonly<Record<string, { readonly owner: string; readonly 
   migrations: { owner: 'migrations', expiry: { never: 'one row for each step of the schema' } },
   settings: { owner: 'settings', expiry: { never: 'a handful of facts about the database itself' } },
   signing_keys: { owner: 'signing_keys', expiry: { never: 'one row for each key; support retires them' } },
-  api_resources: { owner: 'api_resources', expiry: { never: 'one row for each API; they come from the configuration' } },
+  api_resources: {
+    owner: 'api_resources',
+    expiry: { never: 'one row for each API; they come from the configuration' },
+  },
   accounts: { owner: 'accounts', expiry: { never: 'people; support disables them' } },
   permissions: { owner: 'accounts', expiry: { never: 'they go with the account or by its administrator' } },
   clients: { owner: 'clients', expiry: { never: 'registered by support, who disables them' } },

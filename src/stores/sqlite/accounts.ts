@@ -4,22 +4,32 @@ import { StoreConflictError, type AccountStore } from '#stores/store.ts'
 
 export const sqliteAccounts = (database: SqliteDatabase): AccountStore => {
   const find = database.prepare(`select ${ACCOUNT_COLUMNS} from accounts where id = ?`)
-  const findByUsername = database.prepare(`select ${ACCOUNT_COLUMNS} from accounts where realm = ? and username_key = ?`)
+  const findByUsername = database.prepare(
+    `select ${ACCOUNT_COLUMNS} from accounts where realm = ? and username_key = ?`,
+  )
   const findTaken = database.prepare(
     `select id from accounts where realm = ?1 and (username_key = ?2 or username_skeleton = ?3) union all select id from accounts where id = ?4`,
   )
   const list = database.prepare(`select ${ACCOUNT_COLUMNS} from accounts order by id limit ? offset ?`)
-  const listOfRealm = database.prepare(`select ${ACCOUNT_COLUMNS} from accounts where realm = ? order by id limit ? offset ?`)
+  const listOfRealm = database.prepare(
+    `select ${ACCOUNT_COLUMNS} from accounts where realm = ? order by id limit ? offset ?`,
+  )
   const insert = database.prepare(
     `insert into accounts (id, realm, username, username_key, username_skeleton, password_hash, abilities, profile, created_at, updated_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning ${ACCOUNT_COLUMNS}`,
   )
-  const permit = database.prepare('insert into permissions (account_id, entity_type, entity_id, access) values (?, ?, ?, ?)')
-  const setPassword = database.prepare('update accounts set password_hash = ?, version = version + 1, updated_at = ? where id = ?')
+  const permit = database.prepare(
+    'insert into permissions (account_id, entity_type, entity_id, access) values (?, ?, ?, ?)',
+  )
+  const setPassword = database.prepare(
+    'update accounts set password_hash = ?, version = version + 1, updated_at = ? where id = ?',
+  )
   const disable = database.prepare(
     'update accounts set disabled_at = coalesce(disabled_at, ?1), version = version + 1, updated_at = ?1 where id = ?2',
   )
-  const endAuthorizations = database.prepare('update authorizations set ended_at = ? where account_id = ? and ended_at is null')
+  const endAuthorizations = database.prepare(
+    'update authorizations set ended_at = ? where account_id = ? and ended_at is null',
+  )
   const endSessions = database.prepare('delete from platform_sessions where account_id = ?')
   const countPermissions = database.prepare(
     `select count(*) as count from permissions where account_id = ? and entity_type = ? and entity_id in (select value from json_each(?))`,

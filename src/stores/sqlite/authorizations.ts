@@ -1,4 +1,10 @@
-import { ACCOUNT_COLUMNS, AUTHORIZATION_COLUMNS, accountFromRow, authorizationFromRow, scopeText } from '#stores/rows.ts'
+import {
+  ACCOUNT_COLUMNS,
+  AUTHORIZATION_COLUMNS,
+  accountFromRow,
+  authorizationFromRow,
+  scopeText,
+} from '#stores/rows.ts'
 import type { SqliteDatabase } from '#stores/sqlite/database.ts'
 import type { AuthorizationStore } from '#stores/store.ts'
 
@@ -24,7 +30,10 @@ export const sqliteAuthorizations = (database: SqliteDatabase): AuthorizationSto
   )
   const use = database.prepare(
     `update authorizations set last_used_at = ?1, expires_at = min(absolute_expires_at, ?1 + ?2)
-     where id = ?3 and ended_at is null and expires_at > ?1 returning ${AUTHORIZATION_COLUMNS}`,
+     where id = ?3 and ended_at is null and expires_at > ?1
+       and exists (select 1 from accounts where accounts.id = authorizations.account_id and accounts.disabled_at is null)
+       and exists (select 1 from clients where clients.id = authorizations.client_id and clients.disabled_at is null)
+     returning ${AUTHORIZATION_COLUMNS}`,
   )
   const end = database.prepare('update authorizations set ended_at = ? where id = ? and ended_at is null')
   const endSessions = database.prepare('delete from platform_sessions where authorization_id = ?')
@@ -48,7 +57,9 @@ export const sqliteAuthorizations = (database: SqliteDatabase): AuthorizationSto
     findLive: (id) =>
       database.read((now) => {
         const row = findLive.get(id, now.seconds)
-        return row === undefined ? undefined : { authorization: authorizationFromRow(row), account: accountFromRow(row) }
+        return row === undefined
+          ? undefined
+          : { authorization: authorizationFromRow(row), account: accountFromRow(row) }
       }),
     use: (id, idle) =>
       database.write((now) => {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { epochSeconds, type EpochSeconds } from '#base/time.ts'
-import type { Row } from '#stores/rows.ts'
+import { refuseUnstorable, type Row } from '#stores/rows.ts'
 import { StoreRefusedError, StoreUnavailableError } from '#stores/store.ts'
 
 export type Statement = {
@@ -21,6 +21,8 @@ export type SqliteDatabase = {
   readonly now: () => Now
   /** Runs `work` at once. Outside a transaction, so one statement sees one moment. */
   readonly read: <T>(work: (now: Now) => T) => Promise<T>
+  /** Runs `work` at once, and all its statements see one moment, whatever another process writes meanwhile. */
+  readonly snapshot: <T>(work: (now: Now) => T) => Promise<T>
   /**
    * Runs `work` in the next group commit: all that is asked for in one turn of the event loop shares one transaction and one fsync,
    * and each is answered after the commit. Work that throws is undone alone; the others of its group still succeed.
@@ -30,6 +32,7 @@ export type SqliteDatabase = {
 }
 
 const BUSY_TIMEOUT_MS = 5000
+const BUSY = 5
 const NOT_A_DATABASE = 26
 const CORRUPT = 11
 const READ_ONLY = 8
@@ -56,39 +59,75 @@ const refusal = (file: string, error: unknown): unknown => {
     [CANNOT_OPEN]: `${file} cannot be opened. Its folder must exist and be writable for the user who runs Postern.`,
   }
   const reason = code === undefined ? undefined : reasons[code]
-  return reason === undefined ? error : new StoreRefusedError(reason, { cause: error })
+  return reason === undefined ? unavailable(error) : new StoreRefusedError(reason, { cause: error })
 }
 
 /** Opens the file in WAL mode with `synchronous=FULL`: what is acknowledged survives a power cut. */
-export const openSqliteDatabase = (file: string, clock: () => number): SqliteDatabase => {
-  let database: DatabaseSync
+export const openSqliteDatabase = (
+  file: string,
+  clock: () => number,
+  busyTimeoutMs = BUSY_TIMEOUT_MS,
+): SqliteDatabase => {
+  let database: DatabaseSync | undefined
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true })
-    database.exec('pragma journal_mode = wal; pragma synchronous = full')
-    // A write that changes nothing finds a read-only file now, not at the first sign-in.
-    database.exec('begin immediate; pragma user_version = 0; commit')
+    database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
+    useWriteAheadLog(database)
+    database.exec('pragma synchronous = full')
+    // Finds a read-only file now, not at the first sign-in.
+    database.exec('begin immediate; commit')
     const damage = database.prepare('pragma quick_check(1)').get() as { quick_check: string }
     if (damage.quick_check !== 'ok') {
       throw new StoreRefusedError(`${file} is damaged (${damage.quick_check}). Restore it from a backup.`)
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && ['EACCES', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(String(error.code))) {
+    database?.close()
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      ['EACCES', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(String(error.code))
+    ) {
       throw new StoreRefusedError(`the folder of ${file} cannot be made or written: ${error.message}`, { cause: error })
     }
     throw refusal(file, error)
   }
+  return groupingDatabase(file, database, clock)
+}
 
-  type Job = { readonly work: (now: Now) => unknown; readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void }
+/**
+ * The switch needs the file alone, and SQLite does not wait for that where waiting could be for ever: of several processes that start at
+ * once with a new file all but one are told at once that it is busy.
+ */
+const useWriteAheadLog = (database: DatabaseSync): void => {
+  const latest = performance.now() + BUSY_TIMEOUT_MS
+  for (;;) {
+    try {
+      database.exec('pragma journal_mode = wal')
+      return
+    } catch (error) {
+      if (primaryCode(error) !== BUSY || performance.now() > latest) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    }
+  }
+}
+
+const groupingDatabase = (file: string, database: DatabaseSync, clock: () => number): SqliteDatabase => {
+  type Job = {
+    readonly work: (now: Now) => unknown
+    readonly resolve: (value: never) => void
+    readonly reject: (error: unknown) => void
+  }
   let waiting: Job[] = []
   let closed = false
+  let isWriting = false
 
   const now = (): Now => {
-    const milliseconds = clock()
+    const milliseconds = Math.floor(clock())
     return { milliseconds, seconds: epochSeconds(milliseconds / 1000) }
   }
 
   const begin = database.prepare('begin immediate')
+  const beginSnapshot = database.prepare('begin')
   const commit = database.prepare('commit')
   const savepoint = database.prepare('savepoint one')
   const release = database.prepare('release one')
@@ -97,9 +136,12 @@ export const openSqliteDatabase = (file: string, clock: () => number): SqliteDat
   const runGroup = (): void => {
     const jobs = waiting
     waiting = []
+    // Empty when `close` has run the group before its turn.
+    if (jobs.length === 0) return
     const answers: (() => void)[] = []
     try {
       begin.run()
+      isWriting = true
       const moment = now()
       for (const { work, resolve, reject } of jobs) {
         savepoint.run()
@@ -116,11 +158,26 @@ export const openSqliteDatabase = (file: string, clock: () => number): SqliteDat
       }
       commit.run()
     } catch (error) {
-      if (database.isTransaction) database.exec('rollback')
+      try {
+        if (database.isTransaction) database.exec('rollback')
+      } catch {
+        // What made the commit fail can make this fail; the next `begin` tells.
+      }
       for (const { reject } of jobs) reject(unavailable(error))
       return
+    } finally {
+      isWriting = false
     }
     for (const answer of answers) answer()
+  }
+
+  const read = <T>(work: (now: Now) => T): Promise<T> => {
+    if (closed) return Promise.reject(new StoreUnavailableError('the store is closed'))
+    try {
+      return Promise.resolve(work(now()))
+    } catch (error) {
+      return Promise.reject(unavailable(error))
+    }
   }
 
   return {
@@ -128,19 +185,26 @@ export const openSqliteDatabase = (file: string, clock: () => number): SqliteDat
     now,
     prepare: (sql) => {
       const statement: StatementSync = database.prepare(sql)
+      const checked = (values: SQLInputValue[]): SQLInputValue[] => {
+        if (isWriting) refuseUnstorable(values)
+        return values
+      }
       return {
-        get: (...values) => statement.get(...values) as Row | undefined,
-        all: (...values) => statement.all(...values) as Row[],
-        run: (...values) => Number(statement.run(...values).changes),
+        get: (...values) => statement.get(...checked(values)),
+        all: (...values) => statement.all(...checked(values)),
+        run: (...values) => Number(statement.run(...checked(values)).changes),
       }
     },
-    read: (work) => {
-      try {
-        return Promise.resolve(work(now()))
-      } catch (error) {
-        return Promise.reject(unavailable(error) as Error)
-      }
-    },
+    read,
+    snapshot: (work) =>
+      read((now) => {
+        beginSnapshot.run()
+        try {
+          return work(now)
+        } finally {
+          commit.run()
+        }
+      }),
     write: (work) =>
       new Promise((resolve, reject) => {
         if (closed) {

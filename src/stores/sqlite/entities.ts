@@ -19,14 +19,19 @@ export const sqliteEntities = (database: SqliteDatabase): EntityStore => {
     permissions: make(where.permissions),
   })
   const finds = byVisibility((condition) => database.prepare(`select * from entities where ${condition} and id = ?3`))
-  const counts = byVisibility((condition) => database.prepare(`select count(*) as count from entities where ${condition}`))
+  const counts = byVisibility((condition) =>
+    database.prepare(`select count(*) as count from entities where ${condition}`),
+  )
   // Every order that can be asked for is a statement of its own: no name from a request is ever part of one.
   const lists = byVisibility((condition) =>
     Object.fromEntries(
       ENTITY_SORT_FIELDS.flatMap((field) =>
         (['asc', 'desc'] as const).map((direction): [string, Statement] => {
           const order = field === 'id' ? `id ${direction}` : `${field} ${direction}, id ${direction}`
-          return [`${field} ${direction}`, database.prepare(`select * from entities where ${condition} order by ${order} limit ?3 offset ?4`)]
+          return [
+            `${field} ${direction}`,
+            database.prepare(`select * from entities where ${condition} order by ${order} limit ?3 offset ?4`),
+          ]
         }),
       ),
     ),
@@ -46,11 +51,18 @@ export const sqliteEntities = (database: SqliteDatabase): EntityStore => {
         return row === undefined ? undefined : entityFromRow(row)
       }),
     list: (type, visibility, { limit, offset, sort }) =>
-      // Nothing else runs between two statements of one turn in this process; another process may write between them.
-      database.read(() => {
+      database.snapshot(() => {
         const account = accountOf(visibility)
-        const rows: Row[] = lists[visibility.kind][`${sort.field} ${sort.descending ? 'desc' : 'asc'}`]!.all(type, account, limit, offset)
-        return { entities: rows.map(entityFromRow), total: counts[visibility.kind].get(type, account)!['count'] as number }
+        const rows: Row[] = lists[visibility.kind][`${sort.field} ${sort.descending ? 'desc' : 'asc'}`]!.all(
+          type,
+          account,
+          limit,
+          offset,
+        )
+        return {
+          entities: rows.map(entityFromRow),
+          total: counts[visibility.kind].get(type, account)!['count'] as number,
+        }
       }),
   }
 }

@@ -19,7 +19,10 @@ export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessio
     `select ${SESSION_COLUMNS} from platform_sessions where authorization_id = ? and expires_at > ? order by id desc limit 1`,
   )
   const findAuthorization = database.prepare(
-    `select account_id, client_id, expires_at from authorizations where id = ? and ended_at is null and expires_at > ?`,
+    `select account_id, client_id, expires_at from authorizations
+       join accounts on accounts.id = authorizations.account_id and accounts.disabled_at is null
+       join clients on clients.id = authorizations.client_id and clients.disabled_at is null
+     where authorizations.id = ? and ended_at is null and expires_at > ?`,
   )
   const insert = database.prepare(
     `insert into platform_sessions (digest, seed, account_id, client_id, authorization_id, created_at, expires_at, forget_at)
@@ -33,7 +36,9 @@ export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessio
      where digest = ?1 and platform_sessions.expires_at > ?2
        and (authorization_id is null or (authorizations.ended_at is null and authorizations.expires_at > ?2))`,
   )
-  const findExpired = database.prepare(`select ${SESSION_COLUMNS} from platform_sessions where digest = ? and expires_at <= ?`)
+  const findExpired = database.prepare(
+    `select ${SESSION_COLUMNS} from platform_sessions where digest = ? and expires_at <= ?`,
+  )
   const end = database.prepare('delete from platform_sessions where id = ?')
 
   return {
@@ -42,7 +47,16 @@ export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessio
         const found = findSignIn.get(accountId, clientId, now.seconds, reuseWithin)
         if (found !== undefined) return sessionFromRow(found)
         const expiresAt = now.seconds + lifetime
-        const row = insert.get(digest, seed, accountId, clientId, null, now.seconds, expiresAt, expiresAt + EXPIRED_SESSIONS_KEPT)
+        const row = insert.get(
+          digest,
+          seed,
+          accountId,
+          clientId,
+          null,
+          now.seconds,
+          expiresAt,
+          expiresAt + EXPIRED_SESSIONS_KEPT,
+        )
         return sessionFromRow(row!)
       }),
     bridge: ({ authorizationId, lifetime, candidate: { seed, digest } }) =>
@@ -54,7 +68,9 @@ export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessio
         const { account_id: accountId, client_id: clientId, expires_at: end } = authorization
         const expiresAt = Math.min(end as number, now.seconds + lifetime)
         const owner = [accountId as number, clientId as string, authorizationId] as const
-        return sessionFromRow(insert.get(digest, seed, ...owner, now.seconds, expiresAt, expiresAt + EXPIRED_SESSIONS_KEPT)!)
+        return sessionFromRow(
+          insert.get(digest, seed, ...owner, now.seconds, expiresAt, expiresAt + EXPIRED_SESSIONS_KEPT)!,
+        )
       }),
     findLive: (digest) =>
       database.read((now) => {

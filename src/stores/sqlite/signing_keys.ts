@@ -11,7 +11,8 @@ export const sqliteSigningKeys = (database: SqliteDatabase): SigningKeyStore => 
   return {
     ensure: (candidates) =>
       database.write((now) => {
-        for (const { kid, algorithm, sealedPrivateKey } of candidates) insert.run(kid, algorithm, sealedPrivateKey, now.seconds)
+        for (const { kid, algorithm, sealedPrivateKey } of candidates)
+          insert.run(kid, algorithm, sealedPrivateKey, now.seconds)
         return list.all().map(signingKeyFromRow)
       }),
   }

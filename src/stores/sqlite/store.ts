@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { sqliteAccounts } from '#stores/sqlite/accounts.ts'
 import { sqliteApiResources } from '#stores/sqlite/api_resources.ts'
@@ -23,12 +23,14 @@ export type SqliteStoreOptions = {
 }
 
 const CHECKPOINT_EVERY_MS = 1000
+/** How long closing waits for a checkpoint that is under way. */
+const CHECKPOINT_WAIT_MS = 1000
 /** Pages (of 4 KiB) in the log at which the writer itself moves them, should the worker not keep up: 64 MiB. */
 const WRITER_CHECKPOINT_PAGES = 16_384
 
 /**
  * The embedded store: one file, one serving process (commands may write beside it).
- * @throws {StoreRefusedError} if the file is not a database, is damaged, is read-only, or is ahead of this code
+ * @throws {StoreRefusedError} if the file is not a database or another program's, is damaged, is read-only, or is ahead of this code
  */
 export const openSqliteStore = async (
   file: string,
@@ -47,6 +49,20 @@ export const openSqliteStore = async (
   })
   checkpoints.unref()
   checkpoints.on('error', () => undefined) // The writer's own limit does its work then.
+  const checkpointsEnded = new Promise((resolve) => checkpoints.once('exit', resolve))
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    checkpoints.ref()
+    checkpoints.postMessage('close')
+    const patience = new AbortController()
+    await Promise.race([
+      checkpointsEnded,
+      sleep(CHECKPOINT_WAIT_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+    ])
+    patience.abort()
+    await checkpoints.terminate()
+    await database.close()
+  }
   const sweeps = sweepStatements(database)
 
   return {
@@ -61,13 +77,9 @@ export const openSqliteStore = async (
     settings: sqliteSettings(database),
     now: () => database.read((now) => now.seconds),
     check: () => database.write(() => undefined),
-    sweep: () => database.write((now) => sweeps.reduce((count, sweep) => count + sweep.run(now.seconds, SWEEP_BATCH), 0)),
-    close: async () => {
-      checkpoints.ref()
-      checkpoints.postMessage('close')
-      await Promise.race([once(checkpoints, 'exit'), new Promise((resolve) => setTimeout(resolve, 1000).unref())])
-      await database.close()
-    },
+    sweep: () =>
+      database.write((now) => sweeps.reduce((count, sweep) => count + sweep.run(now.seconds, SWEEP_BATCH), 0)),
+    close: () => (closing ??= close()),
   }
 }
 
@@ -75,5 +87,9 @@ const sweepStatements = (database: SqliteDatabase) =>
   Object.entries(TABLES).flatMap(([table, { expiry }]) => {
     if ('never' in expiry) return []
     const { column, key } = expiry
-    return [database.prepare(`delete from ${table} where ${key} in (select ${key} from ${table} where ${column} <= ? limit ?)`)]
+    return [
+      database.prepare(
+        `delete from ${table} where ${key} in (select ${key} from ${table} where ${column} <= ? limit ?)`,
+      ),
+    ]
   })

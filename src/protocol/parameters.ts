@@ -1,0 +1,114 @@
+import { invalidRequest } from '#protocol/errors.ts'
+
+/** The parameters of a request, each present once and not empty: "not given", `""` and `null` are the same (RFC 6749 §3.2). */
+export type Parameters = ReadonlyMap<string, string>
+
+/** More parameters than any request needs: what is above is not read. */
+const MOST_PARAMETERS = 100
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+const FORM = 'application/x-www-form-urlencoded'
+const JSON_TYPE = 'application/json'
+
+/**
+ * Reads the body of a request as parameters, form-encoded or as one flat JSON object (as the platform's libraries send it).
+ * @throws {OAuthError} `invalid_request` for a repeated parameter, bad UTF-8, a broken %-escape, U+0000, a value that is no text,
+ *   or another content type
+ * @see RFC 6749 §3.2 and appendix B
+ */
+export const readBodyParameters = (contentType: string | undefined, body: Uint8Array): Parameters => {
+  const [type = ''] = (contentType ?? '').split(';', 1)
+  switch (type.trim().toLowerCase()) {
+    case FORM:
+      return readForm(decodeUtf8(body))
+    case JSON_TYPE:
+      return readJson(decodeUtf8(body))
+    case '':
+      if (body.length === 0) return new Map()
+      throw invalidRequest(`Content-Type is missing: send ${FORM} or ${JSON_TYPE}`)
+    default:
+      throw invalidRequest(`Content-Type must be ${FORM} or ${JSON_TYPE}`)
+  }
+}
+
+/**
+ * Reads a form-encoded body or a query string.
+ * @throws {OAuthError} `invalid_request`, as `readBodyParameters`
+ */
+export const readForm = (text: string): Parameters => {
+  const parameters = new Map<string, string>()
+  if (text === '') return parameters
+  const pairs = text.split('&', MOST_PARAMETERS + 1)
+  if (pairs.length > MOST_PARAMETERS) throw invalidRequest('there are too many parameters')
+  const seen = new Set<string>()
+  for (const pair of pairs) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals))
+    const value = equals < 0 ? '' : decodeFormText(pair.slice(equals + 1))
+    // Repetition is judged before emptiness: `scope=&scope=x` is a repeated parameter too.
+    if (seen.has(name)) throw repeated(name)
+    seen.add(name)
+    if (value !== '') parameters.set(name, value)
+  }
+  return parameters
+}
+
+const repeated = (name: string) => invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} is repeated`)
+
+const readJson = (text: string): Parameters => {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw invalidRequest('the body is not valid JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidRequest('the JSON body must be an object')
+  const parameters = new Map<string, string>()
+  const entries = Object.entries(value)
+  if (entries.length > MOST_PARAMETERS) throw invalidRequest('there are too many parameters')
+  for (const [name, member] of entries as [string, unknown][]) {
+    if (member === null || member === '') continue
+    if (typeof member === 'object') throw invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} must be text`)
+    parameters.set(name, refuseNul(String(member)))
+  }
+  if (countMembers(text) !== entries.length) throw invalidRequest('a member of the JSON body is repeated')
+  return parameters
+}
+
+/**
+ * How many members the one object of a flat JSON text has. `JSON.parse` keeps the last of two members of one name and says nothing,
+ * while another reader may keep the first (RFC 8259 §4): so the colons outside strings are counted.
+ */
+const countMembers = (flatJson: string): number => flatJson.replace(/"(?:[^"\\]|\\.)*"/gs, '').split(':').length - 1
+
+const decodeUtf8 = (bytes: Uint8Array): string => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw invalidRequest('the body is not valid UTF-8')
+  }
+}
+
+/** Undoes form encoding: `+` is a space, `%XX` a byte of UTF-8. @throws {OAuthError} `invalid_request` */
+export const decodeFormText = (encoded: string): string => {
+  if (!/[%+\0]/.test(encoded)) return encoded
+  try {
+    return refuseNul(decodeURIComponent(encoded.replaceAll('+', ' ')))
+  } catch {
+    throw invalidRequest('a parameter has a broken %-escape, is not valid UTF-8, or holds U+0000')
+  }
+}
+
+/** U+0000 ends a text in some readers and not in others, and PostgreSQL refuses it. */
+const refuseNul = (text: string): string => {
+  if (text.includes('\0')) throw invalidRequest('a parameter holds U+0000')
+  return text
+}
+
+/** @throws {OAuthError} `invalid_request` if it is not given */
+export const requireParameter = (parameters: Parameters, name: string): string => {
+  const value = parameters.get(name)
+  if (value === undefined) throw invalidRequest(`Missing required parameter: ${name}`)
+  return value
+}

@@ -1,0 +1,81 @@
+import { invalidRequest, OAuthError } from '#protocol/errors.ts'
+
+/** Scopes of OpenID Connect Core 1.0 §5.4 and §11: they belong to no API resource. */
+export const OPENID_SCOPES = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const
+
+const isOpenIdScope = (scope: string): boolean => (OPENID_SCOPES as readonly string[]).includes(scope)
+
+/**
+ * Reads a scope parameter: tokens of `%x21 / %x23-5B / %x5D-7E` between spaces.
+ * @returns each scope once, in the order given
+ * @throws {OAuthError} `invalid_request` for other characters
+ * @see RFC 6749 §3.3
+ */
+export const parseScope = (text: string | undefined): readonly string[] => {
+  if (text === undefined) return []
+  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(text)) throw invalidRequest('scope has a character that RFC 6749 §3.3 does not allow')
+  return [...new Set(text.split(' ').filter((scope) => scope !== ''))]
+}
+
+/** A scope of an API resource, and the scopes that it stands for. */
+export type RegisteredScope = { readonly name: string; readonly includes?: readonly string[] }
+
+export type ScopeRequest = {
+  readonly asked: readonly string[]
+  /** The scopes of the audience. */
+  readonly registered: readonly RegisteredScope[]
+  /** Those that the client may have. */
+  readonly allowed: readonly string[]
+  /** Granted when no scope of the audience is asked for. */
+  readonly defaults: readonly string[]
+}
+
+/**
+ * Decides which scopes are granted: those asked for that exist and that the client may have; if none of the audience's was asked for,
+ * the client's defaults. A scope that stands for others is granted whole, or replaced by those of its parts that are allowed.
+ * @returns sorted, so that one set has one form
+ * @throws {OAuthError} `invalid_scope` if something was asked for and nothing is left
+ * @see RFC 6749 §3.3: the answer's `scope` tells the client what it got
+ */
+export const grantScopes = ({ asked, registered, allowed, defaults }: ScopeRequest): readonly string[] => {
+  const byName = new Map(registered.map((scope) => [scope.name, scope]))
+  const isAllowed = (scope: string): boolean => allowed.includes(scope)
+  const grant = (scope: string): readonly string[] => {
+    if (isOpenIdScope(scope)) return isAllowed(scope) ? [scope] : []
+    const known = byName.get(scope)
+    if (known === undefined) return []
+    const parts = known.includes ?? []
+    if (isAllowed(scope) || (parts.length > 0 && parts.every(isAllowed))) return [scope]
+    return parts.filter(isAllowed)
+  }
+  const isOfAudience = (scope: string): boolean => byName.has(scope)
+  const wanted = asked.some(isOfAudience) ? asked : [...asked, ...defaults.filter(isOfAudience)]
+  const granted = [...new Set(wanted.flatMap(grant))].toSorted()
+  if (asked.length > 0 && granted.length === 0) {
+    throw new OAuthError('invalid_scope', `None of these scopes can be granted to this client: ${asked.join(' ').slice(0, 200)}`)
+  }
+  return granted
+}
+
+/** What `scopes` amount to at their resource, with everything that each stands for. */
+export const effectiveScopes = (scopes: readonly string[], registered: readonly RegisteredScope[]): ReadonlySet<string> => {
+  const effective = new Set(scopes)
+  for (const { name, includes = [] } of registered) {
+    if (effective.has(name)) for (const part of includes) effective.add(part)
+  }
+  return effective
+}
+
+/**
+ * Narrows granted scopes to those asked for.
+ * @throws {OAuthError} `invalid_scope` if one was not granted
+ * @see RFC 6749 §6
+ */
+export const narrowScopes = (granted: readonly string[], asked: readonly string[]): readonly string[] => {
+  if (asked.length === 0) return granted
+  const beyond = asked.filter((scope) => !granted.includes(scope))
+  if (beyond.length > 0) {
+    throw new OAuthError('invalid_scope', `Not granted before: ${beyond.join(' ').slice(0, 200)}. A refresh cannot ask for more.`)
+  }
+  return asked.toSorted()
+}

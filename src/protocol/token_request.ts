@@ -1,0 +1,68 @@
+import { invalidRequest, OAuthError } from '#protocol/errors.ts'
+import { requireParameter, type Parameters } from '#protocol/parameters.ts'
+import { parseScope } from '#protocol/scope.ts'
+
+type Common = {
+  readonly scopes: readonly string[]
+  /** The API resource asked for, by `audience` or by `resource` (RFC 8707 §2). */
+  readonly audience: string | undefined
+}
+
+export const PASSWORD_REALM = 'http://auth0.com/oauth/grant-type/password-realm'
+
+/** `realm` is known for the password-realm grant alone; the plain password grant takes the default realm. */
+export type PasswordRequest = Common & {
+  readonly grantType: 'password' | typeof PASSWORD_REALM
+  readonly realm: string | undefined
+  readonly username: string
+  readonly password: string
+}
+export type ClientCredentialsRequest = Common & { readonly grantType: 'client_credentials' }
+export type RefreshTokenRequest = Common & { readonly grantType: 'refresh_token'; readonly refreshToken: string }
+
+/** A token request, read once (RFC 6749 §4.3.2, §4.4.2, §6). Parameters that no grant type knows are ignored (§3.2). */
+export type TokenRequest = PasswordRequest | ClientCredentialsRequest | RefreshTokenRequest
+
+/** Longer than any password that a person or a password manager makes; hashing more would be work for an attacker's benefit. */
+const LONGEST_PASSWORD = 1024
+const LONGEST_USERNAME = 320
+
+/**
+ * @throws {OAuthError} `invalid_request` for what is missing or too long, `unsupported_grant_type`,
+ *   `invalid_target` if `audience` and `resource` name different APIs
+ */
+export const parseTokenRequest = (parameters: Parameters): TokenRequest => {
+  const grantType = requireParameter(parameters, 'grant_type')
+  const common = { scopes: parseScope(parameters.get('scope')), audience: parseAudience(parameters) }
+  switch (grantType) {
+    case 'password':
+    case PASSWORD_REALM:
+      return {
+        grantType,
+        ...common,
+        realm: grantType === 'password' ? undefined : parameters.get('realm'),
+        username: atMost(LONGEST_USERNAME, 'username', requireParameter(parameters, 'username')),
+        password: atMost(LONGEST_PASSWORD, 'password', requireParameter(parameters, 'password')),
+      }
+    case 'client_credentials':
+      return { grantType, ...common }
+    case 'refresh_token':
+      return { grantType, ...common, refreshToken: requireParameter(parameters, 'refresh_token') }
+    default:
+      throw new OAuthError('unsupported_grant_type', `Unsupported grant type: ${grantType.slice(0, 100)}`)
+  }
+}
+
+const atMost = (longest: number, name: string, value: string): string => {
+  if (value.length > longest) throw invalidRequest(`${name} is longer than ${longest} characters`)
+  return value
+}
+
+const parseAudience = (parameters: Parameters): string | undefined => {
+  const audience = parameters.get('audience')
+  const resource = parameters.get('resource')
+  if (audience !== undefined && resource !== undefined && audience !== resource) {
+    throw new OAuthError('invalid_target', 'audience and resource name different APIs')
+  }
+  return audience ?? resource
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto'
+import { digestOf, type Digest } from '#base/secrets.ts'
+import { days, hours, seconds, type Seconds } from '#base/time.ts'
+import type { Account, NewAccount, NewClient } from '#stores/records.ts'
+import type { Attempt, NewPasswordAuthorization, SessionCandidate, Store } from '#stores/store.ts'
+
+// What the tests of the stores put in. Names are numbered, so that tests can share a database.
+
+let made = 0
+export const uniqueName = (what: string): string => `${what}-${++made}-${randomBytes(4).toString('hex')}`
+
+export const newAccount = (username: string, more: Partial<NewAccount> = {}): NewAccount => ({
+  realm: 'Tests',
+  username,
+  usernameKey: username.toLowerCase(),
+  usernameSkeleton: username.toLowerCase(),
+  passwordHash: '$argon2id$first',
+  abilities: { role: 'USER', scope: 'SELECT', type: 'AGENCY', flags: ['view_segments'] },
+  profile: { name: 'Zoë "O\'Brien" \\ {x}', email: `${username}@example.com`, email_verified: true },
+  ...more,
+})
+
+export const newClient = (id: string, more: Partial<NewClient> = {}): NewClient => ({
+  id,
+  name: `The client ${id}`,
+  policy: {
+    tokenEndpointAuthMethod: 'client_secret',
+    grantTypes: ['password', 'refresh_token'],
+    scopes: ['openid'],
+    audiences: ['https://api.example.com/'],
+    defaultScopes: [],
+    party: 'first',
+    redirectUris: [],
+    idTokenSigningAlgorithm: 'RS256',
+  },
+  idIsApiKey: false,
+  secret: { kind: 'sha256', digest: digestOf(`secret of ${id}`), expiresAt: undefined },
+  apiKeys: [],
+  ...more,
+})
+
+export const digest = (of: string): Digest => digestOf(of)
+
+export const candidate = (): SessionCandidate => {
+  const seed = randomBytes(16)
+  return { seed, digest: digestOf(seed.toString('hex')) }
+}
+
+export const passwordAuthorization = (
+  account: Pick<Account, 'id'>,
+  clientId: string,
+  more: Partial<NewPasswordAuthorization> = {},
+): NewPasswordAuthorization => ({
+  accountId: account.id,
+  clientId,
+  audience: 'https://api.example.com/',
+  scopes: ['openid', 'profile'],
+  offline: true,
+  salt: randomBytes(16),
+  lifetime: { idle: days(30), absolute: days(365) },
+  ...more,
+})
+
+/** An attempt of its own keys; the buckets that a test is not about are large. */
+export const attempt = (
+  more: {
+    readonly name?: string
+    readonly pair?: number
+    readonly subject?: number
+    readonly address?: number
+    readonly refill?: Seconds
+  } = {},
+): Attempt => {
+  const name = more.name ?? uniqueName('attempt')
+  const refill = more.refill ?? hours(1)
+  return {
+    pair: { key: digestOf(`pair ${name}`), burst: more.pair ?? 1_000_000, refill },
+    subject: { key: digestOf(`subject ${name}`), burst: more.subject ?? 1_000_000, refill },
+    address: { key: digestOf(`address ${name}`), burst: more.address ?? 1_000_000, refill },
+  }
+}
+
+export type World = { readonly account: Account; readonly clientId: string }
+
+/** One account and one client, both new. */
+export const makeWorld = async (store: Store): Promise<World> => {
+  const clientId = uniqueName('client')
+  await store.clients.create(newClient(clientId))
+  return { account: await store.accounts.create(newAccount(uniqueName('person'))), clientId }
+}
+
+export const signInOf = ({ account, clientId }: World, more: { lifetime?: Seconds; reuseWithin?: Seconds } = {}) => ({
+  accountId: account.id,
+  clientId,
+  lifetime: more.lifetime ?? hours(24),
+  reuseWithin: more.reuseWithin ?? hours(1),
+  candidate: candidate(),
+})
+
+export const bridgeOf = (authorizationId: number, lifetime: Seconds = hours(24)) => ({
+  authorizationId,
+  lifetime,
+  candidate: candidate(),
+})
+
+/** A clock that a test can set ahead. Stores that share it agree about the time. */
+export type TestClock = { readonly offset: () => number; readonly pass: (time: Seconds) => void }
+
+export const testClock = (): TestClock => {
+  let milliseconds = 0
+  return {
+    offset: () => milliseconds,
+    pass: (time) => {
+      milliseconds += time * 1000
+    },
+  }
+}
+
+export const nothing = seconds(0)
+export const times = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n))

@@ -1,0 +1,380 @@
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import pg from 'pg'
+import { days } from '#base/time.ts'
+import { postgresDatabase, type PostgresDatabase } from '#stores/postgres/database.ts'
+import { openPostgresStore } from '#stores/postgres/store.ts'
+import { StoreConflictError, StoreRefusedError, StoreUnavailableError, type Store } from '#stores/store.ts'
+import { noPostgres, startPostgres } from '../support/postgres.ts'
+import { storeContract } from './contract.ts'
+import { attempt, makeWorld, newAccount, passwordAuthorization, times, uniqueName } from './fixtures.ts'
+import { postgresDatabaseAt, postgresTestDatabase, type PostgresTestDatabase } from './postgres_database.ts'
+
+storeContract(postgresTestDatabase, noPostgres)
+
+// ── What only a server can do ───────────────────────────────────────────────────────────────────────────────────────────
+
+const skip = noPostgres
+
+const withDatabase = async (body: (own: PostgresTestDatabase) => Promise<void>): Promise<void> => {
+  const own = await postgresTestDatabase()
+  await body(own).finally(own.remove)
+}
+
+const withStore = (body: (store: Store, own: PostgresTestDatabase) => Promise<void>): Promise<void> =>
+  withDatabase(async (own) => {
+    const store = await own.open()
+    await body(store, own).finally(() => store.close())
+  })
+
+/** Just a database with one table, without the store around it. */
+const withBareDatabase = (body: (database: PostgresDatabase, own: PostgresTestDatabase) => Promise<void>) =>
+  withDatabase(async (own) => {
+    const database = postgresDatabase(own.url, { clockOffset: () => 0, poolSize: 4 })
+    await own.query(
+      `create function store_clock_ms(offset_ms bigint) returns bigint language sql as 'select offset_ms'`,
+    )
+    await own.query('create table things (id bigint primary key, value bigint not null check (value <> 13))')
+    await body(database, own).finally(() => database.close())
+  })
+
+const changed = (url: string, change: (url: URL) => void): string => {
+  const copy = new URL(url)
+  change(copy)
+  return copy.href
+}
+
+const refusedWithoutPassword = (kind: typeof StoreRefusedError | typeof StoreUnavailableError, words: RegExp) => {
+  return (error: unknown): boolean => {
+    assert.ok(error instanceof kind, inspect(error))
+    assert.match(error.message, words)
+    assert.doesNotMatch(inspect(error, { depth: Infinity, showHidden: true }), /s3cret/)
+    return true
+  }
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as net.AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+
+test('a wrong URL, password or database is refused in words for the operator, without the password', { skip }, () =>
+  withDatabase(async ({ url }) => {
+    const refused = (wrong: string, words: RegExp) =>
+      assert.rejects(openPostgresStore(wrong), refusedWithoutPassword(StoreRefusedError, words))
+    await refused('nonsense s3cret', /must look like postgres:\/\//)
+    await refused('mysql://root:s3cret@localhost/x', /must look like postgres:\/\//)
+    await refused(
+      changed(url, (each) => (each.password = 's3cret')),
+      /password authentication failed.*Correct the user or the password/,
+    )
+    await refused(
+      changed(url, (each) => (each.pathname = '/no_such_database')),
+      /"no_such_database" does not exist.*Create the database/,
+    )
+  }),
+)
+
+test(
+  'a server that is not there is unavailable, in words for the operator, without the password',
+  { skip },
+  async () => {
+    const port = await freePort()
+    const refused = refusedWithoutPassword(
+      StoreUnavailableError,
+      /127\.0\.0\.1:\d+\/x cannot be used now: .*ECONNREFUSED/,
+    )
+    await assert.rejects(openPostgresStore(`postgres://postgres:s3cret@127.0.0.1:${port}/x`), refused)
+  },
+)
+
+test('a server that takes connections and says nothing is given up after two seconds', { skip }, async () => {
+  const sockets = new Set<net.Socket>()
+  const silent = net.createServer((socket) => sockets.add(socket.on('error', () => undefined)))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as net.AddressInfo
+  const start = performance.now()
+  await assert.rejects(openPostgresStore(`postgres://postgres:s3cret@127.0.0.1:${port}/x`), StoreUnavailableError)
+  assert.ok(performance.now() - start < 3000)
+  for (const socket of sockets) socket.destroy()
+  silent.close()
+})
+
+test('a user who may not create tables, and a read-only database, are told so', { skip }, () =>
+  withDatabase(async (own) => {
+    const user = uniqueName('reader')
+    await own.query(`create role "${user}" login password 's3cret'`)
+    const url = changed(own.url, (each) => {
+      each.username = user
+      each.password = 's3cret'
+    })
+    await assert.rejects(openPostgresStore(url), refusedWithoutPassword(StoreRefusedError, /grant create on schema/))
+    await (await own.open()).close()
+    await own.query(`alter database ${new URL(own.url).pathname.slice(1)} set default_transaction_read_only = on`)
+    await assert.rejects(own.open(), refusedWithoutPassword(StoreUnavailableError, /read-only/))
+  }),
+)
+
+test('a database in another encoding is refused', { skip }, () =>
+  withDatabase(async (own) => {
+    const name = uniqueName('latin').replaceAll('-', '_')
+    await own.query(`create database ${name} encoding 'LATIN1' template template0 locale 'C'`)
+    const url = changed(own.url, (each) => (each.pathname = `/${name}`))
+    await assert.rejects(openPostgresStore(url), refusedWithoutPassword(StoreRefusedError, /encoded in LATIN1/))
+    await own.query(`drop database ${name} with (force)`)
+  }),
+)
+
+test(
+  'while PostgreSQL is away everything is unavailable at once, and works again without a restart',
+  { skip },
+  async () => {
+    const postgres = await startPostgres()
+    try {
+      const store = await openPostgresStore(postgres.url)
+      const { account } = await makeWorld(store)
+      const restarted = postgres.restart()
+      let isBack = false
+      void restarted.then(() => (isBack = true))
+      const outcomes = new Set<string>()
+      do {
+        await Promise.all(
+          times(20, () =>
+            store.attempts.reserve(attempt()).then(
+              () => outcomes.add('answered'),
+              (error: Error) => outcomes.add(error.name),
+            ),
+          ),
+        )
+        await sleep(5)
+      } while (!isBack)
+      assert.ok(outcomes.has('StoreUnavailableError'))
+      assert.deepEqual(
+        [...outcomes].filter((each) => each !== 'StoreUnavailableError' && each !== 'answered'),
+        [],
+      )
+      await store.check()
+      assert.deepEqual(await store.accounts.find(account.id), account)
+      await store.close()
+    } finally {
+      await postgres.stop()
+    }
+  },
+)
+
+test('connections that an administrator ends are replaced, and idle ones do not end the process', { skip }, () =>
+  withStore(async (store, own) => {
+    const { account } = await makeWorld(store)
+    const end = () =>
+      own.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+      )
+    await Promise.all(times(10, (n) => store.accounts.hasPermissionOn(n, 'campaign', [1])))
+    await end()
+    await sleep(50)
+    assert.deepEqual(await store.accounts.find(account.id), account)
+    const busy = Promise.allSettled(times(50, () => store.accounts.create(newAccount(uniqueName('busy')))))
+    await sleep(5)
+    await end()
+    for (const result of await busy) {
+      assert.ok(result.status === 'fulfilled' || result.reason instanceof StoreUnavailableError, inspect(result))
+    }
+    await store.check()
+  }),
+)
+
+test('a server that has no connection left is unavailable', { skip }, async () => {
+  const postgres = await startPostgres({ max_connections: '8', superuser_reserved_connections: '0' })
+  const clients: pg.Client[] = []
+  try {
+    const store = await openPostgresStore(postgres.url)
+    const { pid } = await databasePid(postgres.url)
+    assert.ok(pid > 0)
+    for (let isFull = false; !isFull;) {
+      const client = new pg.Client(postgres.url)
+      client.on('error', () => undefined)
+      try {
+        await client.connect()
+        clients.push(client)
+      } catch {
+        isFull = true
+      }
+    }
+    const all = await Promise.allSettled(times(30, (n) => store.accounts.hasPermissionOn(n + 1, 'campaign', [1])))
+    for (const result of all) {
+      assert.ok(result.status === 'fulfilled' || result.reason instanceof StoreUnavailableError, inspect(result))
+    }
+    await assert.rejects(
+      openPostgresStore(postgres.url),
+      refusedWithoutPassword(StoreUnavailableError, /too many clients/),
+    )
+    for (const client of clients.splice(0)) await client.end()
+    await store.check()
+    await store.close()
+  } finally {
+    for (const client of clients) await client.end()
+    await postgres.stop()
+  }
+})
+
+const databasePid = async (url: string): Promise<{ pid: number }> => {
+  const [row] = await postgresDatabaseAt(url, () => Promise.resolve()).query('select pg_backend_pid() as pid')
+  return { pid: row!['pid'] as number }
+}
+
+test('what waits too long for a lock is unavailable, and what comes later succeeds', { skip }, () =>
+  withStore(async (store, own) => {
+    const { account, clientId } = await makeWorld(store)
+    const { id } = await store.authorizations.authorizePassword(passwordAuthorization(account, clientId))
+    const greedy = new pg.Client(own.url)
+    await greedy.connect()
+    await greedy.query(`begin; select 1 from authorizations where id = ${id} for update`)
+    const start = performance.now()
+    await assert.rejects(store.authorizations.use(id, days(30)), StoreUnavailableError)
+    assert.ok(performance.now() - start < 7000)
+    assert.notEqual(await store.authorizations.findLive(id), undefined)
+    await greedy.query('rollback')
+    await greedy.end()
+    assert.equal((await store.authorizations.use(id, days(30)))?.id, id)
+  }),
+)
+
+test('what is asked for in one turn is one statement', { skip }, () =>
+  withBareDatabase(async (database, own) => {
+    const put = database.group({
+      name: 'put',
+      columns: { id: 'bigint' },
+      text: 'insert into things select id, pg_current_xact_id()::text::bigint * 100 from asked returning id as ordinal, value',
+      abreast: 1,
+    })
+    await Promise.all(times(100, (n) => put({ id: n + 1 })))
+    assert.equal((await own.query('select distinct value from things')).length, 1)
+  }),
+)
+
+test('of a group exactly the items that fail are refused, whatever their number', { skip }, () =>
+  withBareDatabase(async (database, own) => {
+    await own.query(`create function put_thing(id bigint, value bigint) returns bigint language sql as
+      'insert into things values (id, value) returning id'`)
+    const put = database.group({
+      name: 'put',
+      columns: { id: 'bigint', value: 'bigint' },
+      text: 'select ordinal, put_thing(id, value) from asked',
+      abreast: 1,
+    })
+    const isBad = (n: number) => n % 17 === 3 || n === 41
+    const all = await Promise.allSettled(times(100, (n) => put({ id: n + 1, value: isBad(n) ? 13 : n + 1000 })))
+    all.forEach(({ status }, n) => assert.equal(status, isBad(n) ? 'rejected' : 'fulfilled', `${n}`))
+    assert.equal(
+      Number((await own.query('select count(*) as count from things'))[0]!['count']),
+      all.filter((each) => each.status === 'fulfilled').length,
+    )
+  }),
+)
+
+test('what loses to another transaction is tried again, also when two wait for each other', { skip }, () =>
+  withBareDatabase(async (database, own) => {
+    await own.query('insert into things values (1, 0), (2, 0)')
+    const both = (from: number, to: number) =>
+      database.transaction(async (query) => {
+        await query('update things set value = value + 1 where id = $1', [from])
+        await sleep(50)
+        await query('update things set value = value + 1 where id = $1', [to])
+      })
+    await Promise.all([both(1, 2), both(2, 1)])
+    assert.deepEqual(
+      (await own.query('select value from things')).map(({ value }) => Number(value)),
+      [2, 2],
+    )
+  }),
+)
+
+test('a transaction that throws is undone, and its connection serves the next', { skip }, () =>
+  withBareDatabase(async (database, own) => {
+    for (let n = 0; n < 20; n++) {
+      const failing = database.transaction(async (query) => {
+        await query('insert into things values (1, 1)')
+        throw new StoreConflictError('username')
+      })
+      await assert.rejects(failing, StoreConflictError)
+    }
+    assert.deepEqual(await own.query('select * from things'), [])
+    const connections = await own.query(
+      `select pid from pg_stat_activity where application_name = 'postern' and datname = current_database()`,
+    )
+    assert.equal(connections.length, 1)
+  }),
+)
+
+test('more than can wait are told so at once, and those that wait are answered', { skip }, () =>
+  withBareDatabase(async (database) => {
+    const slow = database.group({
+      name: 'slow',
+      columns: { id: 'bigint' },
+      text: 'select ordinal, pg_sleep(case when ordinal = 1 then 0.05 else 0 end) from asked',
+      abreast: 1,
+    })
+    const all = await Promise.allSettled(times(6000, (id) => slow({ id })))
+    const refused = all.filter((each) => each.status === 'rejected')
+    assert.equal(refused.length, 1000)
+    for (const { reason } of refused) assert.ok(reason instanceof StoreUnavailableError)
+  }),
+)
+
+test('two nodes that sweep at once never wait for each other, and together delete each row once', { skip }, () =>
+  withDatabase(async (own) => {
+    let ahead = 0
+    const nodes = await Promise.all(times(2, () => own.open(() => ahead)))
+    await Promise.all(times(700, (n) => nodes[n % 2]!.attempts.reserve(attempt())))
+    ahead = days(1) * 1000
+    let swept = 0
+    const until = async (store: Store) => {
+      for (let more = await store.sweep(); more > 0; more = await store.sweep()) swept += more
+    }
+    await Promise.all(nodes.map(until))
+    assert.equal(swept, 2100)
+    await Promise.all(nodes.map((node) => node.close()))
+  }),
+)
+
+test('a sweep passes over what another has in hand', { skip }, () =>
+  withDatabase(async (own) => {
+    let ahead = 0
+    const store = await own.open(() => ahead)
+    await store.attempts.reserve(attempt())
+    ahead = days(1) * 1000
+    const other = new pg.Client(own.url)
+    await other.connect()
+    await other.query('begin; select * from attempts limit 1 for update')
+    assert.equal(await store.sweep(), 2)
+    await other.end()
+    assert.equal(await store.sweep(), 1)
+    await store.close()
+  }),
+)
+
+test('names are sorted by their bytes, whatever language the database was made for', { skip }, () =>
+  withDatabase(async (own) => {
+    const name = uniqueName('english').replaceAll('-', '_')
+    await own.query(`create database ${name} template template0 locale_provider icu icu_locale 'en' locale 'C'`)
+    const store = await openPostgresStore(changed(own.url, (each) => (each.pathname = `/${name}`)))
+    const names = ['a', 'B', 'b', 'A', 'ä', 'z']
+    await store.entities.add(
+      names.map((each, n) => ({ type: 'campaign', id: n + 1, name: each, organizationId: 1, version: 0, fields: {} })),
+    )
+    const sort = { field: 'name', descending: false } as const
+    const { entities } = await store.entities.list('campaign', { kind: 'all' }, { limit: 10, offset: 0, sort })
+    assert.deepEqual(
+      entities.map((each) => each.name),
+      ['A', 'B', 'a', 'b', 'z', 'ä'],
+    )
+    await store.close()
+    await own.query(`drop database ${name} with (force)`)
+  }),
+)

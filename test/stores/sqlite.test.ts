@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
+import { openSqliteStore } from '#stores/sqlite/store.ts'
+import { StoreConflictError, StoreRefusedError, StoreUnavailableError } from '#stores/store.ts'
+import { storeContract } from './contract.ts'
+import { newAccount, times } from './fixtures.ts'
+import { sqliteTestDatabase } from './sqlite_database.ts'
+
+storeContract(() => Promise.resolve(sqliteTestDatabase()))
+
+// ── What only a file can do ─────────────────────────────────────────────────────────────────────────────────────────────
+
+const withFile = async (body: (file: string) => Promise<void>): Promise<void> => {
+  const { file, remove } = sqliteTestDatabase()
+  await body(file).finally(remove)
+}
+
+/** Just a database, with one table, and the statement that fills it. */
+const withDatabase = (body: (database: SqliteDatabase, put: (value: string) => Promise<number>) => Promise<void>) =>
+  withFile(async (file) => {
+    const database = openSqliteDatabase(file, Date.now)
+    await database.write(() => database.prepare('create table things (value text unique not null) strict').run())
+    const insert = database.prepare('insert into things values (?)')
+    await body(database, (value) => database.write(() => insert.run(value))).finally(() => database.close())
+  })
+
+const countOf = (database: SqliteDatabase): unknown =>
+  database.prepare('select count(*) as count from things').get()!['count']
+
+const refusedWith = (words: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof StoreRefusedError, String(error))
+  assert.match(error.message, words)
+  return true
+}
+
+test('a file that is no database is refused, and stays as it is', () =>
+  withFile(async (file) => {
+    writeFileSync(file, 'Dear diary, '.repeat(1000))
+    await assert.rejects(openSqliteStore(file), refusedWith(/is not a database, or is damaged/))
+    assert.match(readFileSync(file, 'utf8'), /^Dear diary/)
+  }))
+
+test('a database that was cut short is refused', () =>
+  withFile(async (file) => {
+    const store = await openSqliteStore(file)
+    await store.close()
+    truncateSync(file, Math.floor(statSync(file).size / 2 / 4096) * 4096)
+    await assert.rejects(openSqliteStore(file), refusedWith(/damaged/))
+  }))
+
+test('a folder in place of the file, or a file in place of its folder, is refused', () =>
+  withFile(async (file) => {
+    mkdirSync(file)
+    await assert.rejects(openSqliteStore(file), refusedWith(/cannot be opened/))
+    writeFileSync(join(file, 'plain'), '')
+    await assert.rejects(openSqliteStore(join(file, 'plain', 'db')), refusedWith(/folder/))
+  }))
+
+test('a file or a folder that may not be written is refused', () =>
+  withFile(async (file) => {
+    await (await openSqliteStore(file)).close()
+    const asNobody = process.getuid?.() === 0
+    chmodSync(dirname(file), 0o755)
+    chmodSync(file, 0o444)
+    try {
+      if (asNobody) process.seteuid?.(65534)
+      await assert.rejects(openSqliteStore(file), refusedWith(/cannot be written|cannot be opened/))
+      chmodIfOwner(dirname(file), 0o555)
+      await assert.rejects(openSqliteStore(join(dirname(file), 'sub', 'new.db')), refusedWith(/folder/))
+    } finally {
+      if (asNobody) process.seteuid?.(0)
+      chmodSync(dirname(file), 0o755)
+    }
+  }))
+
+const chmodIfOwner = (path: string, mode: number): void => {
+  if (statSync(path).uid === process.geteuid?.()) chmodSync(path, mode)
+}
+
+test('another program’s file is refused, and neither its tables nor its version change', () =>
+  withFile(async (file) => {
+    const foreign = new DatabaseSync(file)
+    foreign.exec('create table clients (id integer primary key); pragma user_version = 42')
+    foreign.close()
+    await assert.rejects(openSqliteStore(file), refusedWith(/belongs to another program/))
+    const after = new DatabaseSync(file)
+    assert.equal(after.prepare('pragma user_version').get()!['user_version'], 42)
+    assert.equal(after.prepare('select count(*) as count from sqlite_schema').get()!['count'], 1)
+    after.close()
+  }))
+
+test('of many that open a new file at the same moment all come up', () =>
+  withFile(async (file) => {
+    // Each round is a new file, and all begin it together: a barrier counts them in.
+    const [workers, rounds] = [6, 40]
+    const barrier = new Int32Array(new SharedArrayBuffer(4 * rounds))
+    const source = `
+      const { workerData: { module, file, barrier, workers, rounds } } = require('node:worker_threads')
+      import(module).then(async ({ openSqliteDatabase }) => {
+        for (let round = 0; round < rounds; round++) {
+          Atomics.add(barrier, round, 1)
+          const latest = performance.now() + 2000
+          while (Atomics.load(barrier, round) < workers && performance.now() < latest);
+          await openSqliteDatabase(file + round, Date.now).close()
+        }
+      })`
+    const module = import.meta.resolve('#stores/sqlite/database.ts')
+    const ends = times(workers, async () => {
+      const workerData = { module, file, barrier, workers, rounds }
+      const [status] = (await once(new Worker(source, { eval: true, workerData }), 'exit')) as [number]
+      return status
+    })
+    assert.deepEqual(new Set(await Promise.all(ends)), new Set([0]))
+  }))
+
+test('writes of one turn share a transaction, and each is answered after its commit', () =>
+  withDatabase(async (database, put) => {
+    let others = new DatabaseSync(database.file)
+    const seen = () => others.prepare('select count(*) as count from things').get()!['count']
+    const counts = await Promise.all(times(50, (n) => put(`${n}`).then(seen)))
+    assert.deepEqual(new Set(counts), new Set([50]))
+    others.close()
+    others = new DatabaseSync(database.file)
+    assert.equal(seen(), 50)
+    others.close()
+  }))
+
+test('of a group the write that fails is undone alone, also what it had done before it failed', () =>
+  withDatabase(async (database, put) => {
+    const insert = database.prepare('insert into things values (?)')
+    const failing = database.write(() => {
+      insert.run('half')
+      throw new StoreConflictError('username')
+    })
+    const all = await Promise.allSettled([put('a'), failing, put('a'), put('b')])
+    assert.deepEqual(
+      all.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+    )
+    assert.deepEqual(
+      database
+        .prepare('select value from things order by value')
+        .all()
+        .map(({ value }) => value),
+      ['a', 'b'],
+    )
+  }))
+
+test('a full disk refuses writes, keeps what was acknowledged, still reads, and writes again when there is room', () =>
+  withDatabase(async (database, put) => {
+    await put('before')
+    const pages = database.prepare('pragma page_count').get()!['page_count'] as number
+    const limit = (most: number) => database.prepare(`pragma max_page_count = ${most}`).get()
+    limit(pages + 2)
+    const all = await Promise.allSettled(times(40, (n) => put(`${n} `.repeat(500))))
+    const kept = all.filter(({ status }) => status === 'fulfilled').length
+    assert.ok(kept < 40)
+    for (const result of all) {
+      if (result.status === 'rejected') assert.ok(result.reason instanceof StoreUnavailableError, String(result.reason))
+    }
+    assert.equal(await database.read(() => countOf(database)), 1 + kept)
+    limit(pages + 1000)
+    await put('after')
+    assert.equal(countOf(database), 2 + kept)
+  }))
+
+test('closing with writes still waiting does them first, and a closed store refuses without a crash', () =>
+  withFile(async (file) => {
+    const database = openSqliteDatabase(file, Date.now)
+    const create = database.write(() => database.prepare('create table things (value integer) strict').run())
+    const closed = database.close()
+    await closed
+    await create
+    await database.close()
+    await assert.rejects(
+      database.write(() => 1),
+      StoreUnavailableError,
+    )
+    await assert.rejects(
+      database.read(() => 1),
+      StoreUnavailableError,
+    )
+    // The turn in which the group would have run has to pass too.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const again = openSqliteDatabase(file, Date.now)
+    assert.equal(again.prepare(`select count(*) as count from sqlite_schema where name = 'things'`).get()!['count'], 1)
+    await again.close()
+  }))
+
+test('a writer that holds the file for too long makes the others unavailable, not wrong', () =>
+  withFile(async (file) => {
+    const database = openSqliteDatabase(file, Date.now, 100)
+    const greedy = new DatabaseSync(file)
+    greedy.exec('begin immediate')
+    await assert.rejects(
+      database.write(() => 1),
+      StoreUnavailableError,
+    )
+    assert.equal(await database.read(() => 2), 2)
+    greedy.exec('rollback')
+    greedy.close()
+    assert.equal(await database.write(() => 3), 3)
+    await database.close()
+  }))
+
+test('closing leaves one file, without a log beside it', () =>
+  withFile(async (file) => {
+    const store = await openSqliteStore(file)
+    await store.accounts.create(newAccount('one'))
+    await store.close()
+    assert.equal(existsSync(`${file}-wal`), false)
+  }))
