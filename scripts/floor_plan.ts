@@ -12,21 +12,23 @@ export const floorPlan: ReadonlyMap<string, number> = new Map([
   ['http', 3],
   ['stores', 3],
 
-  ['clients', 4],
-  ['accounts', 4],
-  ['tokens', 4],
+  ['throttling', 4],
 
-  ['access', 5],
-  ['grant_types', 5],
+  ['clients', 5],
+  ['accounts', 5],
+  ['tokens', 5],
 
-  ['endpoints', 6],
-  ['platform', 6],
-  ['gateway', 6],
-  ['management', 6],
+  ['access', 6],
+  ['grant_types', 6],
 
-  ['app.ts', 7],
+  ['endpoints', 7],
+  ['platform', 7],
+  ['gateway', 7],
+  ['management', 7],
 
-  ['cli', 8],
+  ['app.ts', 8],
+
+  ['cli', 9],
 ])
 
 /** Names that say nothing of what is inside, so that everything ends up inside. */

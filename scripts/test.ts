@@ -261,7 +261,7 @@ if (wantsChecks) {
       '--check',
       '--log-level=warn',
       '--cache',
-      '--cache-location=node_modules/.cache/prettier',
+      '--cache-location=node_modules/.cache/formatted',
       '.',
     ),
   )
@@ -274,7 +274,7 @@ if (wantsChecks) {
         '--max-warnings=0',
         '--cache',
         '--cache-strategy=content',
-        '--cache-location=node_modules/.cache/eslint',
+        '--cache-location=node_modules/.cache/linted',
         '.',
       ),
     )

@@ -10,7 +10,10 @@ const duration = (text: string) =>
     .transform((given, context): Seconds => {
       const found = findDuration(given)
       if (found !== undefined && found > 0) return found
-      context.addIssue({ code: 'custom', message: 'expected a duration with its unit, such as "90 s", "15 min", "24 h" or "30 d"' })
+      context.addIssue({
+        code: 'custom',
+        message: 'expected a duration with its unit, such as "90 s", "15 min", "24 h" or "30 d"',
+      })
       return z.NEVER
     })
     .prefault(text)
@@ -30,7 +33,8 @@ const publicUrl = z
       return z.NEVER
     }
     if (url === null || !['https:', 'http:'].includes(url.protocol)) return refuse('expected an absolute https URL')
-    if (url.protocol === 'http:' && !isLoopback(url.hostname)) return refuse('expected https: http is only for localhost, 127.0.0.1 and [::1]')
+    if (url.protocol === 'http:' && !isLoopback(url.hostname))
+      return refuse('expected https: http is only for localhost, 127.0.0.1 and [::1]')
     if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '') {
       return refuse('expected an origin alone, such as "https://auth.example.com/": no path, query or user')
     }
@@ -39,20 +43,36 @@ const publicUrl = z
   })
   .meta({ kind: 'URL' })
 
-const httpsOrLoopbackAudience = z.string().refine((text) => URL.canParse(text) && !text.includes('#'), 'expected an absolute URI without a fragment (RFC 8707 §2)')
+const httpsOrLoopbackAudience = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && !text.includes('#'),
+    'expected an absolute URI without a fragment (RFC 8707 §2)',
+  )
 
 const scope = z.strictObject({
-  name: z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'expected one scope token (RFC 6749 §3.3)').describe('What clients ask for.'),
+  name: z
+    .string()
+    .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'expected one scope token (RFC 6749 §3.3)')
+    .describe('What clients ask for.'),
   description: z.string().min(1).describe('One plain sentence for the person who is asked to allow it.'),
   includes: z.array(z.string()).optional().describe('Scopes of the same API that this one stands for.'),
 })
 
 const apiResource = z.strictObject({
-  audience: httpsOrLoopbackAudience.describe('The identifier that clients ask for as `audience` or `resource`, and the `aud` of its access tokens.'),
+  audience: httpsOrLoopbackAudience.describe(
+    'The identifier that clients ask for as `audience` or `resource`, and the `aud` of its access tokens.',
+  ),
   name: z.string().min(1).describe('Its name for people.'),
   scopes: z.array(scope).min(1).describe('What can be allowed at this API.'),
-  signing_algorithm: z.enum(['ES256', 'RS256']).optional().describe('How its access tokens are signed. Default: ES256; RS256 if others verify them.'),
-  verified_by_others: z.boolean().default(false).describe('Others verify its tokens: they are then RS256, `typ: JWT`, and live 1 h unless said otherwise.'),
+  signing_algorithm: z
+    .enum(['ES256', 'RS256'])
+    .optional()
+    .describe('How its access tokens are signed. Default: ES256; RS256 if others verify them.'),
+  verified_by_others: z
+    .boolean()
+    .default(false)
+    .describe('Others verify its tokens: they are then RS256, `typ: JWT`, and live 1 h unless said otherwise.'),
   access_token_lifetime: z
     .string()
     .refine((text) => (findDuration(text) ?? 0) > 0, 'expected a duration with its unit, such as "1 h"')
@@ -67,7 +87,10 @@ const PLATFORM_API = {
   name: 'Execution & Management API',
   scopes: [
     { name: 'read:entities', description: 'See your organizations, agencies, advertisers and campaigns.' },
-    { name: 'write:entities', description: 'Create and change your organizations, agencies, advertisers and campaigns.' },
+    {
+      name: 'write:entities',
+      description: 'Create and change your organizations, agencies, advertisers and campaigns.',
+    },
     { name: 'read:users', description: 'See the users that you can see, and what they may do.' },
     { name: 'manage:users', description: 'Create and change users.' },
     { name: 'manage:permissions', description: 'Decide which users may see and change which entities.' },
@@ -80,7 +103,10 @@ const PLATFORM_API = {
 } as const
 
 const section = <Shape extends z.ZodRawShape>(shape: Shape, description: string) =>
-  z.strictObject(shape).prefault({} as z.input<z.ZodObject<Shape>>).describe(description)
+  z
+    .strictObject(shape)
+    .prefault({} as z.input<z.ZodObject<Shape>>)
+    .describe(description)
 
 const count = (most: number) => z.int().min(1).max(most)
 
@@ -94,7 +120,9 @@ export const configSchema = z.strictObject({
   master_key_file: z
     .string()
     .optional()
-    .describe('Where the master key is kept if `POSTERN_MASTER_KEY` is not set. Default: beside the folder of the embedded database, `<folder>.key`.')
+    .describe(
+      'Where the master key is kept if `POSTERN_MASTER_KEY` is not set. Default: beside the folder of the embedded database, `<folder>.key`.',
+    )
     .meta({ kind: 'file' }),
   listen: section(
     {
@@ -109,7 +137,11 @@ export const configSchema = z.strictObject({
   ),
   urls: section(
     {
-      auth: publicUrl.optional().describe('The public URL of the authorization server: the issuer. http only for loopback. Default: http://localhost and the port.'),
+      auth: publicUrl
+        .optional()
+        .describe(
+          'The public URL of the authorization server: the issuer. http only for loopback. Default: http://localhost and the port.',
+        ),
       api: publicUrl.optional().describe('The public URL of the platform API. Default: the same as `urls.auth`.'),
     },
     'Under which names people and programs reach it. Never taken from a request.',
@@ -117,8 +149,13 @@ export const configSchema = z.strictObject({
   platform: section(
     {
       name: z.string().min(1).default('Postern').describe('The name that people see.'),
-      audience: httpsOrLoopbackAudience.default(PLATFORM_AUDIENCE).describe('The API that is meant when a request names none, and that the platform API is.'),
-      claims_namespace: z.string().default(PLATFORM_AUDIENCE).describe("Prefix of the platform's own claims in access tokens."),
+      audience: httpsOrLoopbackAudience
+        .default(PLATFORM_AUDIENCE)
+        .describe('The API that is meant when a request names none, and that the platform API is.'),
+      claims_namespace: z
+        .string()
+        .default(PLATFORM_AUDIENCE)
+        .describe("Prefix of the platform's own claims in access tokens."),
       session_cookie: z
         .string()
         .regex(/^[A-Za-z0-9_-]+$/, 'expected a cookie name of letters, digits, "_" and "-"')
@@ -144,7 +181,11 @@ export const configSchema = z.strictObject({
     },
     'Names of the platform, as its existing clients know them.',
   ),
-  api_resources: z.array(apiResource).min(1).default([PLATFORM_API as unknown as z.output<typeof apiResource>]).describe('The APIs that access tokens are made for.'),
+  api_resources: z
+    .array(apiResource)
+    .min(1)
+    .default([PLATFORM_API as unknown as z.output<typeof apiResource>])
+    .describe('The APIs that access tokens are made for.'),
   tokens: section(
     {
       access_token_lifetime: duration('24 h').describe('How long an access token lives.'),
@@ -156,11 +197,17 @@ export const configSchema = z.strictObject({
   ),
   throttling: section(
     {
-      account_burst: count(1000).default(10).describe('Failed sign-ins of one account from one address before it must wait.'),
+      account_burst: count(1000)
+        .default(10)
+        .describe('Failed sign-ins of one account from one address before it must wait.'),
       account_refill: duration('60 s').describe('After this, one more is allowed.'),
-      account_total_burst: count(10_000).default(100).describe('Failed sign-ins of one account from all addresses that it has not used before.'),
+      account_total_burst: count(10_000)
+        .default(100)
+        .describe('Failed sign-ins of one account from all addresses that it has not used before.'),
       account_total_refill: duration('60 s').describe('After this, one more is allowed.'),
-      address_burst: count(100_000).default(100).describe('Failed attempts from one address (IPv6: one /64), at any account or client.'),
+      address_burst: count(100_000)
+        .default(100)
+        .describe('Failed attempts from one address (IPv6: one /64), at any account or client.'),
       address_refill: duration('6 s').describe('After this, one more is allowed. Until then the answer is 429.'),
     },
     'How guessing is slowed down. Only failures count.',
@@ -169,13 +216,18 @@ export const configSchema = z.strictObject({
     {
       body_bytes: count(16_777_216).default(65_536).describe('The largest request body, in bytes.'),
       request_timeout: duration('10 s').describe('A request that has not arrived whole by then is cut.'),
-      passwords_waiting: count(10_000).default(200).describe('Sign-ins that may wait for a password hash; beyond it the answer is 503.'),
+      passwords_waiting: count(10_000)
+        .default(200)
+        .describe('Sign-ins that may wait for a password hash; beyond it the answer is 503.'),
     },
     'What one client may take of the server.',
   ),
   log: section(
     {
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The least important thing that is logged, as JSON lines on standard error.'),
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('The least important thing that is logged, as JSON lines on standard error.'),
     },
     'What is logged.',
   ),
@@ -189,7 +241,11 @@ export type Config = Omit<z.output<typeof configSchema>, 'urls' | 'api_resources
   readonly api_resources: readonly {
     readonly audience: string
     readonly name: string
-    readonly scopes: readonly { readonly name: string; readonly description: string; readonly includes?: readonly string[] }[]
+    readonly scopes: readonly {
+      readonly name: string
+      readonly description: string
+      readonly includes?: readonly string[]
+    }[]
     readonly signingAlgorithm: 'ES256' | 'RS256'
     readonly verifiedByOthers: boolean
     readonly accessTokenLifetime: Seconds
@@ -207,7 +263,11 @@ export class ConfigError extends Error {
 }
 
 const keyOf = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((name, part) => (typeof part === 'number' ? `${name}[${part}]` : name === '' ? String(part) : `${name}.${String(part)}`), '')
+  path.reduce<string>(
+    (name, part) =>
+      typeof part === 'number' ? `${name}[${part}]` : name === '' ? String(part) : `${name}.${String(part)}`,
+    '',
+  )
 
 /** @throws {ConfigError} with every problem at once */
 export const parseConfig = (file: unknown): Config => {
@@ -226,25 +286,32 @@ export const parseConfig = (file: unknown): Config => {
 
 const complete = ({ urls, api_resources, ...rest }: z.output<typeof configSchema>): Config => {
   const auth = urls.auth ?? `http://localhost:${rest.listen.port}/`
-  const resources = api_resources.map(({ signing_algorithm, verified_by_others, access_token_lifetime, scopes, ...resource }) => ({
-    ...resource,
-    scopes: scopes.map(({ includes, ...scope }) => ({ ...scope, ...(includes === undefined ? {} : { includes }) })),
-    signingAlgorithm: signing_algorithm ?? (verified_by_others ? 'RS256' : 'ES256'),
-    verifiedByOthers: verified_by_others,
-    accessTokenLifetime:
-      (access_token_lifetime === undefined ? undefined : findDuration(access_token_lifetime)) ??
-      (verified_by_others ? hours(1) : rest.tokens.access_token_lifetime),
-  }))
+  const resources = api_resources.map(
+    ({ signing_algorithm, verified_by_others, access_token_lifetime, scopes, ...resource }) => ({
+      ...resource,
+      scopes: scopes.map(({ includes, ...scope }) => ({ ...scope, ...(includes === undefined ? {} : { includes }) })),
+      signingAlgorithm: signing_algorithm ?? (verified_by_others ? 'RS256' : 'ES256'),
+      verifiedByOthers: verified_by_others,
+      accessTokenLifetime:
+        (access_token_lifetime === undefined ? undefined : findDuration(access_token_lifetime)) ??
+        (verified_by_others ? hours(1) : rest.tokens.access_token_lifetime),
+    }),
+  )
   const problems = [
     ...(resources.some(({ audience }) => audience === rest.platform.audience)
       ? []
       : ['platform.audience: expected the audience of one of api_resources']),
-    ...(rest.platform.realms.includes(rest.platform.default_realm) ? [] : ['platform.default_realm: expected one of platform.realms']),
+    ...(rest.platform.realms.includes(rest.platform.default_realm)
+      ? []
+      : ['platform.default_realm: expected one of platform.realms']),
     ...resources.flatMap(({ scopes }, index) =>
       scopes.flatMap(({ name, includes = [] }) =>
         includes
           .filter((part) => !scopes.some((scope) => scope.name === part && scope.includes === undefined))
-          .map((part) => `api_resources[${index}].scopes: ${name} includes ${part}, expected a scope of the same API that includes none`),
+          .map(
+            (part) =>
+              `api_resources[${index}].scopes: ${name} includes ${part}, expected a scope of the same API that includes none`,
+          ),
       ),
     ),
     ...resources.flatMap(({ accessTokenLifetime }, index) =>

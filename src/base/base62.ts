@@ -20,7 +20,8 @@ export const findUint64 = (text: string): bigint | undefined => {
 }
 
 /** Writes bytes (big-endian) in a fixed width that depends on their number alone: 32 bytes become 43 digits. */
-export const encodeBytes = (bytes: Uint8Array): string => encode(BigInt(`0x${Buffer.from(bytes).toString('hex')}`), widthOf(bytes.length * 8))
+export const encodeBytes = (bytes: Uint8Array): string =>
+  encode(BigInt(`0x${Buffer.from(bytes).toString('hex')}`), widthOf(bytes.length * 8))
 
 const encode = (value: bigint, width: number): string => {
   let rest = value

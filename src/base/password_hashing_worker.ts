@@ -14,6 +14,13 @@ export type HashingTask = {
 export type HashingResult = { readonly id: number; readonly hash: Uint8Array }
 
 parentPort!.on('message', ({ id, password, salt, memory, passes, parallelism, length }: HashingTask) => {
-  const hash = argon2Sync('argon2id', { message: password, nonce: salt, memory, passes, parallelism, tagLength: length })
+  const hash = argon2Sync('argon2id', {
+    message: password,
+    nonce: salt,
+    memory,
+    passes,
+    parallelism,
+    tagLength: length,
+  })
   parentPort!.postMessage({ id, hash } satisfies HashingResult)
 })

@@ -12,7 +12,8 @@ export type Key = Buffer & { readonly length: 32 }
  * Derives the key for one purpose from the master key, so that no two uses share a key and only one key must be kept safe.
  * @see RFC 5869 (HKDF with SHA-256)
  */
-export const deriveKey = (master: Key, purpose: string): Key => Buffer.from(hkdfSync('sha256', master, '', `postern ${purpose}`, 32)) as Key
+export const deriveKey = (master: Key, purpose: string): Key =>
+  Buffer.from(hkdfSync('sha256', master, '', `postern ${purpose}`, 32)) as Key
 
 export const hmac = (key: Uint8Array, ...parts: readonly (string | Uint8Array)[]): Buffer => {
   const mac = createHmac('sha256', key)
@@ -21,7 +22,8 @@ export const hmac = (key: Uint8Array, ...parts: readonly (string | Uint8Array)[]
 }
 
 /** Compares in a time that depends on the lengths alone. */
-export const equalInConstantTime = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b)
+export const equalInConstantTime = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && timingSafeEqual(a, b)
 
 let pool = randomBytes(4096)
 let used = 0

@@ -1,4 +1,4 @@
-import { OPENID_SCOPES } from '#protocol/scope.ts'
+import type { OPENID_SCOPES } from '#protocol/scope.ts'
 
 /** Which claims each scope asks for. @see OpenID Connect Core 1.0 §5.4 */
 export const CLAIMS_OF_SCOPE = {
@@ -12,7 +12,10 @@ export const CLAIMS_OF_SCOPE = {
 } as const satisfies Partial<Record<(typeof OPENID_SCOPES)[number], readonly string[]>>
 
 /** The claims of `known` that `scopes` ask for; one that is not known is left out, never null (§5.3.2). */
-export const claimsOfScopes = (scopes: readonly string[], known: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+export const claimsOfScopes = (
+  scopes: readonly string[],
+  known: Readonly<Record<string, unknown>>,
+): Record<string, unknown> => {
   const claims: Record<string, unknown> = {}
   for (const [scope, names] of Object.entries(CLAIMS_OF_SCOPE)) {
     if (!scopes.includes(scope)) continue

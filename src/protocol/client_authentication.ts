@@ -38,7 +38,8 @@ export const readPresentedClient = (authorization: string | undefined, parameter
       : { method: 'client_secret_post', clientId: bodyId, secret: bodySecret }
   }
   const basic = readBasic(authorization)
-  if (bodySecret !== undefined) throw invalidRequest('The client authenticates twice: use HTTP Basic or the body, not both')
+  if (bodySecret !== undefined)
+    throw invalidRequest('The client authenticates twice: use HTTP Basic or the body, not both')
   if (bodyId !== undefined && bodyId !== basic.clientId) {
     throw invalidRequest('client_id in the body differs from that of HTTP Basic')
   }
@@ -49,7 +50,8 @@ const readBasic = (authorization: string): PresentedClient => {
   const [, encoded] = /^basic +([A-Za-z0-9+/_-]+={0,2})$/i.exec(authorization) ?? []
   const text = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8')
   const colon = text.indexOf(':')
-  if (colon < 1 || text.includes('\0') || text.includes('\ufffd')) throw invalidClient('malformed Authorization header', true)
+  if (colon < 1 || text.includes('\0') || text.includes('\ufffd'))
+    throw invalidClient('malformed Authorization header', true)
   const rawId = text.slice(0, colon)
   const rawSecret = text.slice(colon + 1)
   const clientId = findDecoded(rawId) ?? rawId

@@ -3,26 +3,50 @@ import type { Seconds } from '#base/time.ts'
 /** Every error code that an OAuth endpoint answers: its status, where it is defined, and what it tells the client. */
 export const OAUTH_ERRORS = {
   invalid_request: { status: 400, source: 'RFC 6749 §5.2', meaning: 'A parameter is missing, repeated or malformed.' },
-  invalid_client: { status: 401, source: 'RFC 6749 §5.2', meaning: 'The client is unknown, or did not prove that it is the one.' },
+  invalid_client: {
+    status: 401,
+    source: 'RFC 6749 §5.2',
+    meaning: 'The client is unknown, or did not prove that it is the one.',
+  },
   invalid_grant: {
     status: 400,
     source: 'RFC 6749 §5.2',
     meaning: 'The password, authorization code or refresh token is wrong, expired, revoked, or of another client.',
   },
   unauthorized_client: { status: 400, source: 'RFC 6749 §5.2', meaning: 'This client may not use this grant type.' },
-  unsupported_grant_type: { status: 400, source: 'RFC 6749 §5.2', meaning: 'The server does not know this grant type.' },
-  invalid_scope: { status: 400, source: 'RFC 6749 §5.2', meaning: 'None of the scopes that were asked for can be granted.' },
-  invalid_target: { status: 400, source: 'RFC 8707 §2', meaning: 'The audience is unknown, or not one of this client or grant.' },
-  method_not_allowed: { status: 405, source: 'RFC 9110 §15.5.6', meaning: 'The endpoint does not take this method; `Allow` names those it takes.' },
-  payload_too_large: { status: 413, source: 'RFC 9110 §15.5.14', meaning: 'The body is larger than the endpoint takes.' },
-  too_many_attempts: { status: 429, source: 'RFC 6585 §4', meaning: 'Too many attempts failed from this address; wait as long as `Retry-After` says.' },
-  server_error: { status: 500, source: 'RFC 6749 §4.1.2.1', meaning: 'A defect of the server. The request id finds it in the log.' },
+  unsupported_grant_type: {
+    status: 400,
+    source: 'RFC 6749 §5.2',
+    meaning: 'The server does not know this grant type.',
+  },
+  invalid_scope: {
+    status: 400,
+    source: 'RFC 6749 §5.2',
+    meaning: 'None of the scopes that were asked for can be granted.',
+  },
+  invalid_target: {
+    status: 400,
+    source: 'RFC 8707 §2',
+    meaning: 'The audience is unknown, or not one of this client or grant.',
+  },
+  too_many_attempts: {
+    status: 429,
+    source: 'RFC 6585 §4',
+    meaning: 'Too many attempts failed from this address; wait as long as `Retry-After` says.',
+  },
+  server_error: {
+    status: 500,
+    source: 'RFC 6749 §4.1.2.1',
+    meaning: 'A defect of the server. The request id finds it in the log.',
+  },
   temporarily_unavailable: {
     status: 503,
     source: 'RFC 6749 §4.1.2.1',
     meaning: 'The server cannot answer now; ask again after `Retry-After`.',
   },
-} as const satisfies Readonly<Record<string, { readonly status: number; readonly source: string; readonly meaning: string }>>
+} as const satisfies Readonly<
+  Record<string, { readonly status: number; readonly source: string; readonly meaning: string }>
+>
 
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS
 
@@ -32,7 +56,6 @@ export type OAuthErrorDetails = {
   readonly retryAfter?: Seconds
   /** An authentication scheme to ask for (RFC 9110 §11.6.1). */
   readonly challenge?: string
-  readonly allow?: string
 }
 
 /** A refusal. `description` is read by the developer of the client; `details.reason` by the operator. */
@@ -51,6 +74,11 @@ export class OAuthError extends Error {
     return OAUTH_ERRORS[this.code].status
   }
 }
+
+export const tooManyAttempts = (retryAfter: Seconds): OAuthError =>
+  new OAuthError('too_many_attempts', `Too many attempts failed from this address. Wait ${retryAfter} s.`, {
+    retryAfter,
+  })
 
 export const invalidRequest = (description: string): OAuthError => new OAuthError('invalid_request', description)
 

@@ -15,7 +15,12 @@ const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value))
 /**
  * @param type - the `typ` header (RFC 9068 §2.1: `at+jwt`; RFC 7519 §5.1: `JWT`)
  */
-export const createJwtSigner = (algorithm: JwsAlgorithm, kid: string, privateKey: KeyObject, type: string): JwtSigner => {
+export const createJwtSigner = (
+  algorithm: JwsAlgorithm,
+  kid: string,
+  privateKey: KeyObject,
+  type: string,
+): JwtSigner => {
   const header = `${base64url({ alg: algorithm, typ: type, kid })}.`
   if (algorithm === 'ES256') {
     // 20 µs of work: handing it to another thread would cost more than it saves.
@@ -70,16 +75,27 @@ export const findParsedJwt = (token: string): ParsedJwt | undefined => {
 const findObject = (part: string): Record<string, unknown> | undefined => {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
   } catch {
     return undefined
   }
 }
 
 /** Whether `publicKey`, which is of `algorithm`, signed the token. The token's own `alg` chooses nothing (RFC 8725 §3.1). */
-export const isSignedBy = ({ header, signedInput, signature }: ParsedJwt, algorithm: JwsAlgorithm, publicKey: KeyObject): boolean =>
+export const isSignedBy = (
+  { header, signedInput, signature }: ParsedJwt,
+  algorithm: JwsAlgorithm,
+  publicKey: KeyObject,
+): boolean =>
   header.alg === algorithm &&
-  verify('sha256', signedInput, algorithm === 'ES256' ? { key: publicKey, dsaEncoding: 'ieee-p1363' } : publicKey, signature)
+  verify(
+    'sha256',
+    signedInput,
+    algorithm === 'ES256' ? { key: publicKey, dsaEncoding: 'ieee-p1363' } : publicKey,
+    signature,
+  )
 
 export const privateKeyFromPkcs8 = (der: Uint8Array): KeyObject =>
   createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })

@@ -63,7 +63,8 @@ const readJson = (text: string): Parameters => {
   } catch {
     throw invalidRequest('the body is not valid JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidRequest('the JSON body must be an object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidRequest('the JSON body must be an object')
   const parameters = new Map<string, string>()
   const entries = Object.entries(value)
   if (entries.length > MOST_PARAMETERS) throw invalidRequest('there are too many parameters')

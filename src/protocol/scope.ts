@@ -13,7 +13,8 @@ const isOpenIdScope = (scope: string): boolean => (OPENID_SCOPES as readonly str
  */
 export const parseScope = (text: string | undefined): readonly string[] => {
   if (text === undefined) return []
-  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(text)) throw invalidRequest('scope has a character that RFC 6749 §3.3 does not allow')
+  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(text))
+    throw invalidRequest('scope has a character that RFC 6749 §3.3 does not allow')
   return [...new Set(text.split(' ').filter((scope) => scope !== ''))]
 }
 
@@ -52,13 +53,19 @@ export const grantScopes = ({ asked, registered, allowed, defaults }: ScopeReque
   const wanted = asked.some(isOfAudience) ? asked : [...asked, ...defaults.filter(isOfAudience)]
   const granted = [...new Set(wanted.flatMap(grant))].toSorted()
   if (asked.length > 0 && granted.length === 0) {
-    throw new OAuthError('invalid_scope', `None of these scopes can be granted to this client: ${asked.join(' ').slice(0, 200)}`)
+    throw new OAuthError(
+      'invalid_scope',
+      `None of these scopes can be granted to this client: ${asked.join(' ').slice(0, 200)}`,
+    )
   }
   return granted
 }
 
 /** What `scopes` amount to at their resource, with everything that each stands for. */
-export const effectiveScopes = (scopes: readonly string[], registered: readonly RegisteredScope[]): ReadonlySet<string> => {
+export const effectiveScopes = (
+  scopes: readonly string[],
+  registered: readonly RegisteredScope[],
+): ReadonlySet<string> => {
   const effective = new Set(scopes)
   for (const { name, includes = [] } of registered) {
     if (effective.has(name)) for (const part of includes) effective.add(part)
@@ -75,7 +82,10 @@ export const narrowScopes = (granted: readonly string[], asked: readonly string[
   if (asked.length === 0) return granted
   const beyond = asked.filter((scope) => !granted.includes(scope))
   if (beyond.length > 0) {
-    throw new OAuthError('invalid_scope', `Not granted before: ${beyond.join(' ').slice(0, 200)}. A refresh cannot ask for more.`)
+    throw new OAuthError(
+      'invalid_scope',
+      `Not granted before: ${beyond.join(' ').slice(0, 200)}. A refresh cannot ask for more.`,
+    )
   }
   return asked.toSorted()
 }

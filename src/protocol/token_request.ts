@@ -66,3 +66,18 @@ const parseAudience = (parameters: Parameters): string | undefined => {
   }
   return audience ?? resource
 }
+
+/** What a token request may carry. */
+export const TOKEN_PARAMETERS: ReadonlySet<string> = new Set([
+  ...[
+    'grant_type',
+    'client_id',
+    'client_secret',
+    'client_assertion',
+    'client_assertion_type',
+    'scope',
+    'audience',
+    'resource',
+  ],
+  ...['realm', 'username', 'password', 'refresh_token', 'code', 'code_verifier', 'redirect_uri'],
+])

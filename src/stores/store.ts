@@ -78,7 +78,8 @@ export type AccountStore = {
   /** In the order of their ids. */
   readonly list: (page: Page & { readonly realm?: string }) => Promise<readonly Account[]>
   /**
-   * Replaces the password hash, and ends every authorization and platform session of the account in the same transaction.
+   * Replaces the password hash, and ends every authorization and platform session of the account in the same transaction. A sign-in
+   * whose password was checked before makes none afterwards either: see `CheckedAccount`.
    * @returns whether there is such an account
    */
   readonly setPassword: (id: number, passwordHash: string) => Promise<boolean>
@@ -105,8 +106,20 @@ export type ApiResourceStore = {
   readonly list: () => Promise<readonly ApiResource[]>
 }
 
-export type NewPasswordAuthorization = {
+/**
+ * Who signs in, as found when the password was checked. That takes long and happens outside the store, so the account or the client may
+ * have changed since. What begins with a sign-in is begun only if the account still has this version and neither it nor its client is
+ * disabled; otherwise the answer is `undefined` and nothing is written. Look and change are one step: of a sign-in and a concurrent
+ * `accounts.setPassword`, `accounts.disable` or `clients.disable`, on whichever nodes, either the sign-in comes first and the other ends
+ * what it began, or the other comes first and the sign-in begins nothing.
+ */
+export type CheckedAccount = {
   readonly accountId: number
+  /** The `Account.version` whose password hash was compared: of the same read, not of a later one. */
+  readonly accountVersion: number
+}
+
+export type NewPasswordAuthorization = CheckedAccount & {
   readonly clientId: string
   readonly audience: string
   /** Sorted, so that one set of scopes has one form. */
@@ -123,9 +136,10 @@ export type LiveAuthorization = { readonly authorization: Authorization; readonl
 export type AuthorizationStore = {
   /**
    * The live authorization of this account, client, audience, scope set and `offline`, moved on as by a use and authenticated now;
-   * if there is none, a new one. Of any number of concurrent calls all name the same one.
+   * if there is none, a new one. Of any number of concurrent calls all name the same one. `undefined` if the account has another version
+   * by now, or it or the client is disabled (or there is none): see `CheckedAccount`.
    */
-  readonly authorizePassword: (asked: NewPasswordAuthorization) => Promise<Authorization>
+  readonly authorizePassword: (asked: NewPasswordAuthorization) => Promise<Authorization | undefined>
   /**
    * The authorization if it is live: neither ended nor expired, its account and its client not disabled. It sees every change
    * that was acknowledged before the call, on whichever node.
@@ -153,15 +167,17 @@ export type LivePlatformSession = {
 export type PlatformSessionStore = {
   /**
    * The newest live session that a sign-in of this account with a key of this client made within `reuseWithin`; else a new one. Of any
-   * number of concurrent calls all name the same one. It never ends another.
+   * number of concurrent calls all name the same one. It never ends another. `undefined` if the account has another version by now, or it
+   * or the client is disabled (or there is none): see `CheckedAccount`.
    */
-  readonly signIn: (asked: {
-    readonly accountId: number
-    readonly clientId: string
-    readonly lifetime: Seconds
-    readonly reuseWithin: Seconds
-    readonly candidate: SessionCandidate
-  }) => Promise<PlatformSession>
+  readonly signIn: (
+    asked: CheckedAccount & {
+      readonly clientId: string
+      readonly lifetime: Seconds
+      readonly reuseWithin: Seconds
+      readonly candidate: SessionCandidate
+    },
+  ) => Promise<PlatformSession | undefined>
   /**
    * The live session of this authorization; else a new one that ends `lifetime` from now or with the authorization, whichever is
    * earlier. Of any number of concurrent calls all name the same one. `undefined` if the authorization is no longer live.

@@ -18,13 +18,18 @@ const REFILL = seconds(1009)
 const LEAPS = [7, 61, 3601, 90_001, 31 * 86_400 + 7]
 
 const few = fc.integer({ min: 0, max: 2 })
+/** How many changes of the account ago its password was checked. */
+const behind = fc.constantFrom(0, 0, 0, 1)
 const verb = fc.oneof(
   { weight: 3, arbitrary: fc.record({ verb: fc.constant('create account' as const), who: few, twin: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('create client' as const), which: few, key: few }) },
-  { weight: 5, arbitrary: fc.record({ verb: fc.constant('authorize' as const), who: few, which: few, scopes: few }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ verb: fc.constant('authorize' as const), who: few, which: few, behind, scopes: few }),
+  },
   { weight: 3, arbitrary: fc.record({ verb: fc.constant('use' as const), nth: fc.nat(), idle: fc.nat(100_000) }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('end authorization' as const), nth: fc.nat() }) },
-  { weight: 4, arbitrary: fc.record({ verb: fc.constant('sign in' as const), who: few, which: few }) },
+  { weight: 4, arbitrary: fc.record({ verb: fc.constant('sign in' as const), who: few, which: few, behind }) },
   { weight: 4, arbitrary: fc.record({ verb: fc.constant('bridge' as const), nth: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('end session' as const), nth: fc.nat() }) },
   { weight: 5, arbitrary: fc.record({ verb: fc.constant('reserve' as const), pair: few, subject: few, address: few }) },
@@ -67,6 +72,10 @@ const history = (store: Store, run: number) => {
   /** Accounts have the same ids in both. */
   const ids: (number | undefined)[] = []
   const idOf = (who: number): number => ids[who] ?? 9_000_000_000
+  const checked = async ({ who, behind }: { readonly who: number; readonly behind: number }) => ({
+    accountId: idOf(who),
+    accountVersion: ((await store.accounts.find(idOf(who)))?.version ?? 0) - behind,
+  })
   const clientId = (which: number) => `client ${run} ${which}`
   let step = 0
   const candidateOf = () => {
@@ -97,7 +106,7 @@ const history = (store: Store, run: number) => {
         )
       case 'authorize': {
         const authorization = await store.authorizations.authorizePassword({
-          accountId: idOf(asked.who),
+          ...(await checked(asked)),
           clientId: clientId(asked.which),
           audience: 'https://api.example.com/',
           scopes: SCOPES[asked.scopes]!,
@@ -105,7 +114,7 @@ const history = (store: Store, run: number) => {
           salt: Buffer.from(`salt ${run} ${step}`),
           lifetime: { idle: seconds(100_000), absolute: seconds(300_000) },
         })
-        return { ...authorization, id: numberOf(authorizations, authorization.id) }
+        return authorization && { ...authorization, id: numberOf(authorizations, authorization.id) }
       }
       case 'use': {
         const used = await store.authorizations.use(nth(authorizations, asked.nth), seconds(asked.idle))
@@ -115,13 +124,13 @@ const history = (store: Store, run: number) => {
         return store.authorizations.end(nth(authorizations, asked.nth))
       case 'sign in': {
         const session = await store.platformSessions.signIn({
-          accountId: idOf(asked.who),
+          ...(await checked(asked)),
           clientId: clientId(asked.which),
           lifetime: seconds(86_400),
           reuseWithin: seconds(3600),
           candidate: candidateOf(),
         })
-        return { ...session, id: numberOf(sessions, session.id) }
+        return session && { ...session, id: numberOf(sessions, session.id) }
       }
       case 'bridge': {
         const session = await store.platformSessions.bridge({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { days, hours, seconds, type EpochSeconds } from '#base/time.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { days, hours, seconds, type EpochSeconds, type Seconds } from '#base/time.ts'
 import type { ApiResource, Authorization, Entity, PlatformSession } from '#stores/records.ts'
 import {
   StoreConflictError,
@@ -13,6 +14,7 @@ import {
 import { SWEEP_BATCH, TABLES } from '#stores/tables.ts'
 import {
   attempt,
+  authorizePassword,
   bridgeOf,
   candidate,
   digest,
@@ -20,10 +22,12 @@ import {
   newAccount,
   newClient,
   passwordAuthorization,
+  signIn,
   signInOf,
   testClock,
   times,
   uniqueName,
+  type World,
 } from './fixtures.ts'
 
 /** A database that several stores can open. */
@@ -74,9 +78,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   const either = (n: number): Store => (n % 2 === 0 ? first : second)
   const authorize = async (store = first) => {
     const world = await makeWorld(store)
-    const authorization = await store.authorizations.authorizePassword(
-      passwordAuthorization(world.account, world.clientId),
-    )
+    const authorization = await authorizePassword(store, passwordAuthorization(world.account, world.clientId))
     return { ...world, authorization }
   }
   const one = <T>(all: readonly T[]): T => {
@@ -204,6 +206,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   })
 
   promise('an id that no row can have finds nothing and changes nothing', async () => {
+    const { clientId } = await makeWorld(first)
     for (const id of [0, -1, 0.5, 2 ** 53, 2 ** 63, 2 ** 64, 1e300, NaN, Infinity]) {
       assert.equal(await first.accounts.find(id), undefined)
       assert.equal(await first.accounts.setPassword(id, 'x'), false)
@@ -213,6 +216,9 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       assert.equal(await first.authorizations.use(id, days(1)), undefined)
       await first.authorizations.end(id)
       assert.equal(await first.platformSessions.bridge(bridgeOf(id)), undefined)
+      const nobody = { id, version: 0 }
+      assert.equal(await first.authorizations.authorizePassword(passwordAuthorization(nobody, clientId)), undefined)
+      assert.equal(await first.platformSessions.signIn(signInOf({ account: nobody, clientId })), undefined)
       await first.platformSessions.end(id)
       assert.equal(await first.entities.find('campaign', id, { kind: 'all' }), undefined)
     }
@@ -262,8 +268,8 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       first.accounts.setPassword(account.id, 'x\0'),
       first.clients.create(newClient('c\0')),
       first.settings.writeOnce('demo', 'x\0'),
-      first.authorizations.authorizePassword(passwordAuthorization(account, clientId, { audience: 'https://x\0' })),
-      first.platformSessions.signIn(signInOf({ account, clientId: 'c\0' })),
+      authorizePassword(first, passwordAuthorization(account, clientId, { audience: 'https://x\0' })),
+      signIn(first, signInOf({ account, clientId: 'c\0' })),
       first.apiResources.register([apiResource('https://\0')]),
       first.entities.add([entity({ name: 'x\0' })]),
     ]
@@ -320,7 +326,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       const bridged = bridgeOf(authorization.id)
       await first.platformSessions.bridge(bridged)
       const signedIn = signInOf({ account, clientId })
-      await first.platformSessions.signIn(signedIn)
+      await signIn(first, signedIn)
       assert.notEqual(await second.platformSessions.findLive(bridged.candidate.digest), undefined)
       assert.equal(await end(first, account.id), true)
       assert.equal(await second.authorizations.findLive(authorization.id), undefined)
@@ -445,15 +451,12 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     const bridged = bridgeOf(authorization.id)
     await first.platformSessions.bridge(bridged)
     const signedIn = signInOf({ account, clientId })
-    await first.platformSessions.signIn(signedIn)
+    await signIn(first, signedIn)
     assert.equal(await second.clients.disable(clientId), true)
     assert.equal(await first.authorizations.findLive(authorization.id), undefined)
     assert.equal(await first.platformSessions.findLive(bridged.candidate.digest), undefined)
     assert.equal(await first.platformSessions.findLive(signedIn.candidate.digest), undefined)
     assert.notEqual(await first.authorizations.findLive(bystander.authorization.id), undefined)
-    const late = signInOf({ account, clientId })
-    await first.platformSessions.signIn(late)
-    assert.equal(await second.platformSessions.findLive(late.candidate.digest), undefined)
   })
 
   // ── API resources, keys, settings ─────────────────────────────────────────────────────────────────────────────────────
@@ -507,7 +510,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   promise('a password sign-in makes an authorization with all that was asked for', async () => {
     const { account, clientId } = await makeWorld(first)
     const asked = passwordAuthorization(account, clientId, { lifetime: { idle: days(30), absolute: days(90) } })
-    const authorization = await first.authorizations.authorizePassword(asked)
+    const authorization = await authorizePassword(first, asked)
     const now = authorization.authenticatedAt
     assert.ok(Math.abs(now - (await first.now())) <= 2)
     assert.deepEqual(authorization, {
@@ -530,7 +533,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       scopes: [],
       lifetime: { idle: days(30), absolute: days(1) },
     })
-    const bare = await first.authorizations.authorizePassword(short)
+    const bare = await authorizePassword(first, short)
     assert.equal(bare.expiresAt, bare.absoluteExpiresAt)
     assert.deepEqual(bare.scopes, [])
   })
@@ -541,7 +544,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       for (let round = 0; round < 5; round++) {
         const { account, clientId } = await makeWorld(first)
         const all = await Promise.all(
-          times(50, (n) => either(n).authorizations.authorizePassword(passwordAuthorization(account, clientId))),
+          times(50, (n) => authorizePassword(either(n), passwordAuthorization(account, clientId))),
         )
         one(ids(all))
         one(all.map(({ salt }) => salt.toString('hex')))
@@ -563,7 +566,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         passwordAuthorization(account, clientId, { scopes: ['openid'] }),
         passwordAuthorization(account, clientId, { scopes: [] }),
         passwordAuthorization(account, clientId, { offline: false }),
-      ].map((asked) => first.authorizations.authorizePassword(asked)),
+      ].map((asked) => authorizePassword(first, asked)),
     )
     assert.equal(new Set(ids(made)).size, 7)
   })
@@ -572,26 +575,26 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     const { account, clientId } = await makeWorld(first)
     const lifetime = { idle: days(30), absolute: days(40) }
     const asked = () => passwordAuthorization(account, clientId, { lifetime })
-    const begun = await first.authorizations.authorizePassword(asked())
+    const begun = await authorizePassword(first, asked())
     clock.pass(days(5))
-    const again = await second.authorizations.authorizePassword(asked())
+    const again = await authorizePassword(second, asked())
     assert.equal(again.id, begun.id)
     assert.deepEqual(again.salt, begun.salt)
     assert.ok(again.authenticatedAt >= begun.authenticatedAt + days(5))
     assert.equal(again.lastUsedAt, again.authenticatedAt)
     assert.equal(again.expiresAt, again.authenticatedAt + days(30))
     clock.pass(days(20))
-    const late = await first.authorizations.authorizePassword(asked())
+    const late = await authorizePassword(first, asked())
     assert.equal(late.expiresAt, begun.absoluteExpiresAt)
     clock.pass(days(15))
-    const anew = await first.authorizations.authorizePassword(asked())
+    const anew = await authorizePassword(first, asked())
     assert.notEqual(anew.id, begun.id)
     assert.equal(await first.authorizations.findLive(begun.id), undefined)
   })
 
   promise('of many sign-ins at once after the old one has expired or ended all name one new one', async () => {
     const { account, clientId, authorization } = await authorize()
-    const again = (n: number) => either(n).authorizations.authorizePassword(passwordAuthorization(account, clientId))
+    const again = (n: number) => authorizePassword(either(n), passwordAuthorization(account, clientId))
     clock.pass(days(31))
     const next = one(ids(await Promise.all(times(30, again))))
     assert.notEqual(next, authorization.id)
@@ -636,7 +639,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   promise('an authorization is live until the very second of its expiry', async () => {
     const { account, clientId } = await makeWorld(first)
     const lifetime = { idle: seconds(1000), absolute: seconds(1000) }
-    const { id } = await first.authorizations.authorizePassword(passwordAuthorization(account, clientId, { lifetime }))
+    const { id } = await authorizePassword(first, passwordAuthorization(account, clientId, { lifetime }))
     clock.pass(seconds(990))
     assert.notEqual(await first.authorizations.findLive(id), undefined)
     clock.pass(seconds(10))
@@ -648,7 +651,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     const bridged = bridgeOf(authorization.id)
     const signedIn = signInOf({ account, clientId })
     await first.platformSessions.bridge(bridged)
-    await first.platformSessions.signIn(signedIn)
+    await signIn(first, signedIn)
     await Promise.all(times(5, (n) => either(n).authorizations.end(authorization.id)))
     await first.authorizations.end(authorization.id)
     assert.equal(await second.authorizations.findLive(authorization.id), undefined)
@@ -662,7 +665,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   promise('of many sign-ins at once of one account and client all name one session', async () => {
     for (let round = 0; round < 5; round++) {
       const world = await makeWorld(first)
-      const all = await Promise.all(times(50, (n) => either(n).platformSessions.signIn(signInOf(world))))
+      const all = await Promise.all(times(50, (n) => signIn(either(n), signInOf(world))))
       one(ids(all))
       one(all.map(({ seed }) => seed.toString('hex')))
       const rows = await database.query(`select id from platform_sessions where account_id = ${world.account.id}`)
@@ -675,21 +678,21 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     async () => {
       const world = await makeWorld(first)
       const asked = signInOf(world)
-      const begun = await first.platformSessions.signIn(asked)
+      const begun = await signIn(first, asked)
       assert.equal(begun.expiresAt, begun.createdAt + hours(24))
       assert.equal(begun.authorizationId, undefined)
       clock.pass(seconds(3500))
-      assert.deepEqual(await second.platformSessions.signIn(signInOf(world)), begun)
+      assert.deepEqual(await signIn(second, signInOf(world)), begun)
       clock.pass(seconds(101))
       const next = signInOf(world)
-      const later = await second.platformSessions.signIn(next)
+      const later = await signIn(second, next)
       assert.notEqual(later.id, begun.id)
       assert.deepEqual((await first.platformSessions.findLive(asked.candidate.digest))?.session, begun)
-      assert.deepEqual((await first.platformSessions.signIn(signInOf(world))).id, later.id)
+      assert.deepEqual((await signIn(first, signInOf(world))).id, later.id)
       await first.platformSessions.end(later.id)
       assert.equal(await second.platformSessions.findLive(next.candidate.digest), undefined)
       const other = await makeWorld(first)
-      const elsewhere = await first.platformSessions.signIn(signInOf({ ...world, clientId: other.clientId }))
+      const elsewhere = await signIn(first, signInOf({ ...world, clientId: other.clientId }))
       assert.ok(![begun.id, later.id].includes(elsewhere.id))
     },
   )
@@ -728,7 +731,8 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     const next = await second.platformSessions.bridge(bridgeOf(authorization.id))
     assert.ok(next !== undefined && next.id !== session.id)
     const long = await makeWorld(first)
-    const short = await first.authorizations.authorizePassword(
+    const short = await authorizePassword(
+      first,
       passwordAuthorization(long.account, long.clientId, { lifetime: { idle: hours(2), absolute: hours(2) } }),
     )
     assert.equal((await first.platformSessions.bridge(bridgeOf(short.id)))?.expiresAt, short.expiresAt)
@@ -737,10 +741,10 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   promise('a bridge never hands out a session of a sign-in, nor a sign-in one of a bridge', async () => {
     const { account, clientId, authorization } = await authorize()
     const bridged = await first.platformSessions.bridge(bridgeOf(authorization.id))
-    const signedIn = await first.platformSessions.signIn(signInOf({ account, clientId }))
+    const signedIn = await signIn(first, signInOf({ account, clientId }))
     assert.notEqual(bridged?.id, signedIn.id)
     assert.equal((await first.platformSessions.bridge(bridgeOf(authorization.id)))?.id, bridged?.id)
-    assert.equal((await first.platformSessions.signIn(signInOf({ account, clientId }))).id, signedIn.id)
+    assert.equal((await signIn(first, signInOf({ account, clientId }))).id, signedIn.id)
   })
 
   promise('of what is bridged while its authorization ends nothing is live afterwards', async () => {
@@ -764,9 +768,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     for (const end of ['authorization', 'account', 'client', 'time', 'itself', 'idle authorization'] as const) {
       const { account, clientId } = await makeWorld(first)
       const lifetime = { idle: hours(end === 'idle authorization' ? 1 : 48), absolute: days(30) }
-      const authorization = await first.authorizations.authorizePassword(
-        passwordAuthorization(account, clientId, { lifetime }),
-      )
+      const authorization = await authorizePassword(first, passwordAuthorization(account, clientId, { lifetime }))
       const asked = bridgeOf(authorization.id)
       const session = await first.platformSessions.bridge(asked)
       assert.notEqual(await second.platformSessions.findLive(asked.candidate.digest), undefined)
@@ -786,7 +788,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   promise('an expired platform session is told apart from an unknown one and from a live one', async () => {
     const world = await makeWorld(first)
     const asked = signInOf(world)
-    const session = await first.platformSessions.signIn(asked)
+    const session = await signIn(first, asked)
     assert.equal(await second.platformSessions.findExpired(asked.candidate.digest), undefined)
     clock.pass(hours(24))
     assert.deepEqual(await second.platformSessions.findExpired(asked.candidate.digest), session)
@@ -796,6 +798,173 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     clock.pass(days(30))
     while ((await first.sweep()) > 0);
     assert.equal(await second.platformSessions.findExpired(asked.candidate.digest), undefined)
+  })
+
+  // ── What changes while a password is checked ─────────────────────────────────────────────────────────────────────────────────
+
+  /** All rows of an account that are neither ended nor deleted. */
+  const begunBy = async ({ id }: { readonly id: number }) => [
+    ...(await database.query(`select id from authorizations where account_id = ${id} and ended_at is null`)),
+    ...(await database.query(`select id from platform_sessions where account_id = ${id}`)),
+  ]
+  const changes: readonly (readonly [string, (store: Store, world: World) => Promise<boolean>])[] = [
+    ['a new password', (store, { account }) => store.accounts.setPassword(account.id, '$argon2id$other')],
+    ['disabling the account', (store, { account }) => store.accounts.disable(account.id)],
+    ['disabling the client', (store, { clientId }) => store.clients.disable(clientId)],
+  ]
+
+  for (const [change, make] of changes) {
+    promise(`after ${change} a password that was checked before begins nothing, at any node`, async () => {
+      const world = await makeWorld(first)
+      assert.equal(await make(first, world), true)
+      for (const store of [first, second]) {
+        const asked = passwordAuthorization(world.account, world.clientId)
+        assert.equal(await store.authorizations.authorizePassword(asked), undefined)
+        assert.equal(await store.platformSessions.signIn(signInOf(world)), undefined)
+      }
+      assert.deepEqual(await database.query(`select id from authorizations where account_id = ${world.account.id}`), [])
+      assert.deepEqual(await begunBy(world.account), [])
+    })
+
+    promise(`of what begins during ${change} nothing is live afterwards, in whatever order they come`, async () => {
+      for (let round = 0; round < 15; round++) {
+        const world = await makeWorld(first)
+        const hesitate = () => (round % 3 === 0 ? Promise.resolve() : sleep(Math.random() * 2 * (round % 3)))
+        const begin = async (n: number) => {
+          await hesitate()
+          // Some meet at one row, and some make one of their own.
+          const asked = passwordAuthorization(world.account, world.clientId, { scopes: n % 2 ? [] : [`s${n}`] })
+          const authorization = await either(n).authorizations.authorizePassword(asked)
+          await (authorization && either(n + 1).platformSessions.bridge(bridgeOf(authorization.id)))
+          return authorization
+        }
+        const signInOnce = async (n: number) => {
+          await hesitate()
+          return either(n).platformSessions.signIn(signInOf(world, { reuseWithin: n % 2 ? hours(1) : seconds(0) }))
+        }
+        const changed = async () => {
+          await hesitate()
+          await make(either(round), world)
+        }
+        const [made] = await Promise.all([
+          Promise.all(times(20, begin)),
+          Promise.all(times(20, signInOnce)),
+          changed(),
+          Promise.all(times(20, (n) => begin(n + 20))),
+          Promise.all(times(20, signInOnce)),
+        ])
+        assert.deepEqual(await begunBy(world.account), [])
+        for (const each of made) {
+          if (each !== undefined) assert.equal(await second.authorizations.findLive(each.id), undefined)
+        }
+      }
+    })
+  }
+
+  promise(
+    'what a sign-in with the new password began is not handed to one with the old, nor moved on by it',
+    async () => {
+      const { account, clientId } = await makeWorld(first)
+      await first.accounts.setPassword(account.id, '$argon2id$other')
+      const renewed = (await second.accounts.find(account.id))!
+      assert.equal(renewed.version, account.version + 1)
+      const authorization = await authorizePassword(second, passwordAuthorization(renewed, clientId))
+      const session = await signIn(second, signInOf({ account: renewed, clientId }))
+      clock.pass(seconds(60))
+      for (const version of [account.version, renewed.version + 1, -1]) {
+        const other = { id: account.id, version }
+        assert.equal(await first.authorizations.authorizePassword(passwordAuthorization(other, clientId)), undefined)
+        assert.equal(await first.platformSessions.signIn(signInOf({ account: other, clientId })), undefined)
+      }
+      assert.deepEqual((await first.authorizations.findLive(authorization.id))?.authorization, authorization)
+      assert.equal((await signIn(first, signInOf({ account: renewed, clientId }))).id, session.id)
+    },
+  )
+
+  promise('nobody signs in to a disabled client, whoever it acts as; to another client they still do', async () => {
+    const { account, clientId: other } = await makeWorld(first)
+    const { policy } = newClient('any')
+    for (const actsAs of [undefined, account.id, (await makeWorld(first)).account.id]) {
+      const { id } = await first.clients.create(
+        newClient(uniqueName('client'), { policy: actsAs === undefined ? policy : { ...policy, actsAs } }),
+      )
+      const begun = await authorizePassword(second, passwordAuthorization(account, id))
+      await first.clients.disable(id)
+      for (const scopes of [begun.scopes, ['another']]) {
+        const asked = passwordAuthorization(account, id, { scopes })
+        assert.equal(await second.authorizations.authorizePassword(asked), undefined)
+      }
+      assert.equal(await second.platformSessions.signIn(signInOf({ account, clientId: id })), undefined)
+    }
+    assert.equal((await authorizePassword(second, passwordAuthorization(account, other))).clientId, other)
+    assert.equal((await signIn(second, signInOf({ account, clientId: other }))).clientId, other)
+  })
+
+  promise('nobody signs in who is not there, and nobody to a client that is not there', async () => {
+    const { account, clientId } = await makeWorld(first)
+    const nobody = { id: 7_777_777_777, version: 0 }
+    for (const world of [
+      { account: nobody, clientId },
+      { account, clientId: 'no such client' },
+    ]) {
+      const asked = passwordAuthorization(world.account, world.clientId)
+      assert.equal(await first.authorizations.authorizePassword(asked), undefined)
+      assert.equal(await first.platformSessions.signIn(signInOf(world)), undefined)
+    }
+  })
+
+  promise('of sign-ins again and again while the password changes, only those with the last one are live', async () => {
+    const { account, clientId } = await makeWorld(first)
+    const sessionDigest = ({ seed }: PlatformSession) => digest(seed.toString('hex'))
+    /** With what version of the account each was begun, and whether it is live. */
+    const begun = new Map<string, { readonly version: number; readonly isLive: () => Promise<boolean> }>()
+    const note = (name: string, version: number, find: () => Promise<unknown>) => {
+      assert.equal(begun.get(name)?.version ?? version, version, `${name} was handed out to two versions`)
+      begun.set(name, { version, isLive: async () => (await find()) !== undefined })
+    }
+    let refused = 0
+    let isChanging = true
+    const signInAgainAndAgain = async (n: number) => {
+      for (let last = false; !last;) {
+        last = !isChanging
+        const found = (await either(n).accounts.find(account.id))!
+        await sleep(Math.random() * 4) // The slow hash.
+        const scopes = [`s${n % 4}`]
+        const [authorization, session] = await Promise.all([
+          either(n).authorizations.authorizePassword(passwordAuthorization(found, clientId, { scopes })),
+          either(n).platformSessions.signIn(signInOf({ account: found, clientId })),
+        ])
+        for (const made of [authorization, session]) refused += made === undefined ? 1 : 0
+        if (authorization !== undefined) {
+          const { id } = authorization
+          note(`authorization ${id}`, found.version, () => either(n + 1).authorizations.findLive(id))
+        }
+        if (session !== undefined) {
+          const find = () => either(n + 1).platformSessions.findLive(sessionDigest(session))
+          note(`session ${session.id}`, found.version, find)
+        }
+      }
+    }
+    const working = Promise.all(times(20, signInAgainAndAgain))
+    try {
+      for (let version = 1; version <= 12; version++) {
+        await sleep(Math.random() * 25)
+        await either(version).accounts.setPassword(account.id, `$argon2id$${version}`)
+        for (const [name, { version: old, isLive }] of [...begun]) {
+          if (old < version) assert.equal(await isLive(), false, `${name} of ${old} is live after ${version}`)
+        }
+      }
+    } finally {
+      isChanging = false
+      await working
+    }
+    const live = await Promise.all(
+      [...begun.values()].map(async (each) => [each.version, await each.isLive()] as const),
+    )
+    for (const [version, isLive] of live) assert.equal(isLive, version === 12)
+    assert.equal(live.filter(([, isLive]) => isLive).length, 5)
+    assert.equal((await begunBy(account)).length, 5)
+    assert.ok(refused > 0 && begun.size > 10, `${refused} refused, ${begun.size} begun`)
   })
 
   // ── Attempts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -985,25 +1154,23 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   promise('of verbs that are asked for at once one that fails leaves the others successful', async () => {
     const { account, clientId } = await makeWorld(first)
     const worlds = await Promise.all(times(7, () => makeWorld(first)))
-    const bad = { id: 7_777_777_777 }
+    const bad = { idle: days(1), absolute: 0.5 as Seconds }
     const authorizations = await Promise.allSettled([
-      ...worlds.map((each) =>
-        first.authorizations.authorizePassword(passwordAuthorization(each.account, each.clientId)),
-      ),
-      first.authorizations.authorizePassword(passwordAuthorization(bad, clientId)),
-      first.authorizations.authorizePassword(passwordAuthorization(account, 'no such client')),
-      first.authorizations.authorizePassword(passwordAuthorization(account, clientId)),
+      ...worlds.map((each) => authorizePassword(first, passwordAuthorization(each.account, each.clientId))),
+      authorizePassword(first, passwordAuthorization(account, clientId, { lifetime: bad })),
+      authorizePassword(first, passwordAuthorization(account, clientId, { scopes: ['openid'], lifetime: bad })),
+      authorizePassword(first, passwordAuthorization(account, clientId)),
     ])
     const outcome = (all: readonly PromiseSettledResult<unknown>[]) =>
       all.map(({ status }) => (status === 'fulfilled' ? '+' : '-')).join('')
     assert.equal(outcome(authorizations), '+++++++--+')
     const taken = candidate()
-    await first.platformSessions.signIn({ ...signInOf({ account, clientId }), candidate: taken })
+    await signIn(first, { ...signInOf({ account, clientId }), candidate: taken })
     const sessions = await Promise.allSettled([
-      ...worlds.map((each) => first.platformSessions.signIn(signInOf(each))),
-      first.platformSessions.signIn({ ...signInOf(worlds[0]!, { reuseWithin: seconds(0) }), candidate: taken }),
-      first.platformSessions.signIn({ ...signInOf({ account, clientId }), accountId: bad.id }),
-      first.platformSessions.signIn(signInOf({ account, clientId })),
+      ...worlds.map((each) => signIn(first, signInOf(each))),
+      signIn(first, { ...signInOf(worlds[0]!, { reuseWithin: seconds(0) }), candidate: taken }),
+      signIn(first, signInOf({ account, clientId }, { lifetime: bad.absolute, reuseWithin: seconds(0) })),
+      signIn(first, signInOf({ account, clientId })),
     ])
     assert.equal(outcome(sessions), '+++++++--+')
     for (const result of authorizations) {
@@ -1024,8 +1191,15 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       const other = worlds[(n * 5 + 1) % 6]!
       const store = either(n)
       const asked = attempt({ name: `crowd ${n % 5}` })
+      const current = store.accounts.find(account.id).then((found) => found!)
       work.push(
         store.authorizations.authorizePassword(passwordAuthorization(account, other.clientId)),
+        current.then((found) =>
+          Promise.all([
+            store.authorizations.authorizePassword(passwordAuthorization(found, other.clientId)),
+            store.platformSessions.signIn(signInOf({ account: found, clientId: other.clientId })),
+          ]),
+        ),
         store.authorizations.use(other.authorization.id, days(30)),
         store.platformSessions.bridge(bridgeOf(authorization.id)),
         store.platformSessions.signIn(signInOf({ account, clientId: other.clientId })),
@@ -1047,12 +1221,13 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       const count = SWEEP_BATCH + 20
       await Promise.all(times(count, () => store.attempts.reserve(attempt({ refill: seconds(60) }))))
       const short = { idle: hours(1), absolute: hours(1) }
-      const expiring = await store.authorizations.authorizePassword(
+      const expiring = await authorizePassword(
+        store,
         passwordAuthorization(account, clientId, { scopes: [], lifetime: short }),
       )
-      const live = await store.authorizations.authorizePassword(passwordAuthorization(account, clientId))
+      const live = await authorizePassword(store, passwordAuthorization(account, clientId))
       const session = signInOf({ account, clientId }, { lifetime: hours(1) })
-      await store.platformSessions.signIn(session)
+      await signIn(store, session)
       const now = await store.now()
       for (const [id, expiresAt] of [['soon', now + 60] as const, ['never', undefined] as const]) {
         await store.clients.create(

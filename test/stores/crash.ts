@@ -169,6 +169,8 @@ const inspect = async (
         on authorizations.id = platform_sessions.authorization_id where ended_at is not null`,
       'authorizations that outlived a password': `select authorizations.id from authorizations
         join accounts on accounts.id = account_id where ended_at is null and accounts.version > 0`,
+      'sessions that outlived a password': `select platform_sessions.id from platform_sessions
+        join accounts on accounts.id = account_id where accounts.version > 0`,
     }
     for (const [what, sql] of Object.entries(single)) assert.deepEqual(await database.query(sql), [], what)
   } finally {

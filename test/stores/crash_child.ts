@@ -9,7 +9,17 @@ import { openPostgresStore } from '#stores/postgres/store.ts'
 import { openSqliteStore } from '#stores/sqlite/store.ts'
 import { StoreUnavailableError, type Store } from '#stores/store.ts'
 import { SHARED_ATTEMPTS, type Acknowledged } from './crash.ts'
-import { attempt, bridgeOf, newAccount, newClient, passwordAuthorization, signInOf, times } from './fixtures.ts'
+import {
+  attempt,
+  authorizePassword,
+  bridgeOf,
+  newAccount,
+  newClient,
+  passwordAuthorization,
+  signIn,
+  signInOf,
+  times,
+} from './fixtures.ts'
 
 const IN_FLIGHT = 25
 
@@ -27,14 +37,14 @@ const work = async (store: Store, life: number): Promise<void> => {
     const username = `person ${life} ${n}`
     const account = await store.accounts.create(newAccount(username))
     tell({ kind: 'account', id: account.id, username })
-    const asked = () => store.authorizations.authorizePassword(passwordAuthorization(account, clientId))
+    const asked = () => authorizePassword(store, passwordAuthorization(account, clientId))
     const [authorization, same] = await Promise.all([asked(), asked()])
     tell({ kind: 'authorization', id: authorization.id, same: same.id, accountId: account.id, staysLive: n % 3 !== 0 })
     const bridges = [bridgeOf(authorization.id), bridgeOf(authorization.id)]
     const signIns = [signInOf({ account, clientId }), signInOf({ account, clientId })]
     const sessions = await Promise.all([
       ...bridges.map((each) => store.platformSessions.bridge(each)),
-      ...signIns.map((each) => store.platformSessions.signIn(each)),
+      ...signIns.map((each) => signIn(store, each)),
       store.authorizations.use(authorization.id, days(30)),
     ])
     const seeds = sessions.slice(0, 4).map((each) => (each && 'seed' in each ? each.seed.toString('hex') : ''))
@@ -42,7 +52,12 @@ const work = async (store: Store, life: number): Promise<void> => {
     const reserved = await store.attempts.reserve({ ...attempt(), address: SHARED_ATTEMPTS })
     if (reserved.admitted) tell({ kind: 'admitted' })
     if (n % 3 === 0) {
-      await store.accounts.setPassword(account.id, `$argon2id$${life}`)
+      await Promise.all([
+        store.accounts.setPassword(account.id, `$argon2id$${life}`),
+        // With the old one: before it they are ended with the others, after it they begin nothing.
+        store.authorizations.authorizePassword(passwordAuthorization(account, clientId, { scopes: ['late'] })),
+        store.platformSessions.signIn(signInOf({ account, clientId })),
+      ])
       tell({ kind: 'password', accountId: account.id, hash: `$argon2id$${life}`, authorizationId: authorization.id })
     }
   }

@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { digestOf, type Digest } from '#base/secrets.ts'
 import { days, hours, seconds, type Seconds } from '#base/time.ts'
-import type { Account, NewAccount, NewClient } from '#stores/records.ts'
-import type { Attempt, NewPasswordAuthorization, SessionCandidate, Store } from '#stores/store.ts'
+import type { Account, Authorization, NewAccount, NewClient, PlatformSession } from '#stores/records.ts'
+import type { Attempt, NewPasswordAuthorization, PlatformSessionStore, SessionCandidate, Store } from '#stores/store.ts'
 
 // What the tests of the stores put in. Names are numbered, so that tests can share a database.
 
@@ -46,12 +47,16 @@ export const candidate = (): SessionCandidate => {
   return { seed, digest: digestOf(seed.toString('hex')) }
 }
 
+/** Whose password was checked, as they were found then. */
+export type CheckedPerson = Pick<Account, 'id' | 'version'>
+
 export const passwordAuthorization = (
-  account: Pick<Account, 'id'>,
+  account: CheckedPerson,
   clientId: string,
   more: Partial<NewPasswordAuthorization> = {},
 ): NewPasswordAuthorization => ({
   accountId: account.id,
+  accountVersion: account.version,
   clientId,
   audience: 'https://api.example.com/',
   scopes: ['openid', 'profile'],
@@ -89,13 +94,34 @@ export const makeWorld = async (store: Store): Promise<World> => {
   return { account: await store.accounts.create(newAccount(uniqueName('person'))), clientId }
 }
 
-export const signInOf = ({ account, clientId }: World, more: { lifetime?: Seconds; reuseWithin?: Seconds } = {}) => ({
+export const signInOf = (
+  { account, clientId }: { readonly account: CheckedPerson; readonly clientId: string },
+  more: { lifetime?: Seconds; reuseWithin?: Seconds } = {},
+) => ({
   accountId: account.id,
+  accountVersion: account.version,
   clientId,
   lifetime: more.lifetime ?? hours(24),
   reuseWithin: more.reuseWithin ?? hours(1),
   candidate: candidate(),
 })
+
+/** Where nothing has changed since the password was checked, so that there must be one. */
+export const authorizePassword = async (store: Store, asked: NewPasswordAuthorization): Promise<Authorization> => {
+  const authorization = await store.authorizations.authorizePassword(asked)
+  assert.ok(authorization !== undefined, 'the password sign-in was refused')
+  return authorization
+}
+
+/** As `authorizePassword`. */
+export const signIn = async (
+  store: Store,
+  asked: Parameters<PlatformSessionStore['signIn']>[0],
+): Promise<PlatformSession> => {
+  const session = await store.platformSessions.signIn(asked)
+  assert.ok(session !== undefined, 'the sign-in was refused')
+  return session
+}
 
 export const bridgeOf = (authorizationId: number, lifetime: Seconds = hours(24)) => ({
   authorizationId,

@@ -10,7 +10,17 @@ import { openPostgresStore } from '#stores/postgres/store.ts'
 import { StoreConflictError, StoreRefusedError, StoreUnavailableError, type Store } from '#stores/store.ts'
 import { noPostgres, startPostgres } from '../support/postgres.ts'
 import { storeContract } from './contract.ts'
-import { attempt, makeWorld, newAccount, passwordAuthorization, times, uniqueName } from './fixtures.ts'
+import {
+  attempt,
+  authorizePassword,
+  makeWorld,
+  newAccount,
+  passwordAuthorization,
+  signInOf,
+  times,
+  uniqueName,
+  type World,
+} from './fixtures.ts'
 import { postgresDatabaseAt, postgresTestDatabase, type PostgresTestDatabase } from './postgres_database.ts'
 
 storeContract(postgresTestDatabase, noPostgres)
@@ -231,7 +241,7 @@ const databasePid = async (url: string): Promise<{ pid: number }> => {
 test('what waits too long for a lock is unavailable, and what comes later succeeds', { skip }, () =>
   withStore(async (store, own) => {
     const { account, clientId } = await makeWorld(store)
-    const { id } = await store.authorizations.authorizePassword(passwordAuthorization(account, clientId))
+    const { id } = await authorizePassword(store, passwordAuthorization(account, clientId))
     const greedy = new pg.Client(own.url)
     await greedy.connect()
     await greedy.query(`begin; select 1 from authorizations where id = ${id} for update`)
@@ -242,6 +252,70 @@ test('what waits too long for a lock is unavailable, and what comes later succee
     await greedy.query('rollback')
     await greedy.end()
     assert.equal((await store.authorizations.use(id, days(30)))?.id, id)
+  }),
+)
+
+/** Resolves when so many wait for an advisory lock, so that a test knows who comes first. */
+const untilWaiting = async (own: PostgresTestDatabase, count: number): Promise<void> => {
+  const waiting = `select 1 from pg_locks where locktype = 'advisory' and not granted
+    and database = (select oid from pg_database where datname = current_database())`
+  while ((await own.query(waiting)).length < count) await sleep(5)
+}
+
+test('a sign-in waits for a change that has begun, and sees it; if that is undone it goes ahead', { skip }, () =>
+  withStore(async (store, own) => {
+    const other = new pg.Client(own.url)
+    await other.connect()
+    for (const change of [
+      ({ account }: World) => `set_password(0, ${account.id}, 'new')`,
+      ({ account }: World) => `disable_account(0, ${account.id})`,
+      ({ clientId }: World) => `disable_client(0, '${clientId}')`,
+    ]) {
+      for (const end of ['rollback', 'commit']) {
+        const world = await makeWorld(store)
+        await other.query(`begin; select ${change(world)}`)
+        const asked = Promise.all([
+          store.authorizations.authorizePassword(passwordAuthorization(world.account, world.clientId)),
+          store.platformSessions.signIn(signInOf(world)),
+        ])
+        await untilWaiting(own, 2)
+        await other.query(end)
+        for (const made of await asked) {
+          assert.equal(made?.accountId, end === 'commit' ? undefined : world.account.id, `${change(world)} ${end}`)
+        }
+      }
+    }
+    await other.end()
+  }),
+)
+
+test('a change waits for a sign-in that has begun, and ends what it made', { skip }, () =>
+  withStore(async (store, own) => {
+    const other = new pg.Client(own.url)
+    await other.connect()
+    for (const change of [
+      ({ account }: World) => store.accounts.setPassword(account.id, 'new'),
+      ({ account }: World) => store.accounts.disable(account.id),
+      ({ clientId }: World) => store.clients.disable(clientId),
+    ]) {
+      const world = await makeWorld(store)
+      const { id, version } = world.account
+      await other.query('begin')
+      await other.query(
+        `select authorize_password(0, ${id}, ${version}, '${world.clientId}', 'a', '', false, '', 60, 60)`,
+      )
+      await other.query(
+        `select sign_in(0, ${id}, ${version}, '${world.clientId}', 60, 60, 60, '', '${world.clientId}')`,
+      )
+      const changed = change(world)
+      await untilWaiting(own, 1)
+      await other.query('commit')
+      assert.equal(await changed, true)
+      const made = await own.query(`select ended_at from authorizations where account_id = ${id}`)
+      assert.ok(made.length === 1 && made[0]!['ended_at'] !== null)
+      assert.deepEqual(await own.query(`select id from platform_sessions where account_id = ${id}`), [])
+    }
+    await other.end()
   }),
 )
 

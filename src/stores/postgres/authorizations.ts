@@ -15,6 +15,7 @@ export const postgresAuthorizations = (database: PostgresDatabase): Authorizatio
     name: 'authorize_password',
     columns: {
       account_id: 'bigint',
+      account_version: 'bigint',
       client_id: 'text',
       audience: 'text',
       scope: 'text',
@@ -35,8 +36,8 @@ export const postgresAuthorizations = (database: PostgresDatabase): Authorizatio
         order by known.id nulls last, asked.account_id, asked.client_id collate "C", asked.audience collate "C",
           asked.scope collate "C", asked.offline, asked.ordinal
       ) as sorted
-      cross join lateral authorize_password($1, sorted.account_id, sorted.client_id, sorted.audience, sorted.scope,
-        sorted.offline, sorted.salt, sorted.idle, sorted.absolute) as authorizations`,
+      cross join lateral authorize_password($1, sorted.account_id, sorted.account_version, sorted.client_id, sorted.audience,
+        sorted.scope, sorted.offline, sorted.salt, sorted.idle, sorted.absolute) as authorizations`,
     abreast: 1,
   })
   const findLive = database.group({
@@ -59,9 +60,11 @@ export const postgresAuthorizations = (database: PostgresDatabase): Authorizatio
   })
 
   return {
-    authorizePassword: async ({ accountId, clientId, audience, scopes, offline, salt, lifetime }) => {
+    authorizePassword: async ({ accountId, accountVersion, clientId, audience, scopes, offline, salt, lifetime }) => {
+      if (!isRowId(accountId)) return undefined
       const [row] = await authorizePassword({
         account_id: accountId,
+        account_version: accountVersion,
         client_id: clientId,
         audience,
         scope: scopeText(scopes),
@@ -70,7 +73,7 @@ export const postgresAuthorizations = (database: PostgresDatabase): Authorizatio
         idle: lifetime.idle,
         absolute: lifetime.absolute,
       })
-      return authorizationFromRow(row!)
+      return row === undefined ? undefined : authorizationFromRow(row)
     },
     findLive: async (id) => {
       const [row] = isRowId(id) ? await findLive({ id }) : []

@@ -16,6 +16,7 @@ export const postgresPlatformSessions = (database: PostgresDatabase): PlatformSe
     name: 'sign_in',
     columns: {
       account_id: 'bigint',
+      account_version: 'bigint',
       client_id: 'text',
       lifetime: 'bigint',
       reuse_within: 'bigint',
@@ -23,8 +24,8 @@ export const postgresPlatformSessions = (database: PostgresDatabase): PlatformSe
       digest: 'bytea',
     },
     text: `select sorted.ordinal, ${SESSION_COLUMNS} from (select * from asked order by account_id, ordinal) as sorted
-      cross join lateral sign_in($1, sorted.account_id, sorted.client_id, sorted.lifetime, sorted.reuse_within,
-        ${EXPIRED_SESSIONS_KEPT}, sorted.seed, sorted.digest) as platform_sessions`,
+      cross join lateral sign_in($1, sorted.account_id, sorted.account_version, sorted.client_id, sorted.lifetime,
+        sorted.reuse_within, ${EXPIRED_SESSIONS_KEPT}, sorted.seed, sorted.digest) as platform_sessions`,
     abreast: 1,
   })
   const bridge = database.group({
@@ -58,16 +59,18 @@ export const postgresPlatformSessions = (database: PostgresDatabase): PlatformSe
   })
 
   return {
-    signIn: async ({ accountId, clientId, lifetime, reuseWithin, candidate: { seed, digest } }) => {
+    signIn: async ({ accountId, accountVersion, clientId, lifetime, reuseWithin, candidate: { seed, digest } }) => {
+      if (!isRowId(accountId)) return undefined
       const [row] = await signIn({
         account_id: accountId,
+        account_version: accountVersion,
         client_id: clientId,
         lifetime,
         reuse_within: reuseWithin,
         seed,
         digest,
       })
-      return sessionFromRow(row!)
+      return row === undefined ? undefined : sessionFromRow(row)
     },
     bridge: async ({ authorizationId, lifetime, candidate: { seed, digest } }) => {
       const isPossible = isRowId(authorizationId)

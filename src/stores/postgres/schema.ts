@@ -9,7 +9,8 @@ import type { Migration } from '#stores/migrations.ts'
 //
 // Who locks what, so that no two nodes wait for each other:
 // - What ends much at once (a new password, a disabled account or client) holds AUTHORIZATIONS alone; all other changes of authorizations
-//   and platform sessions share it. So the former never meets a half-done one of the latter.
+//   and platform sessions share it. So the former never meets a half-done one of the latter. A sign-in looks at the account and the client
+//   after it has got its share: what it sees there stays so until it commits, and what waits meanwhile ends what it began.
 // - Those that share it lock the rows of one table alone, in the order of their ids. Where that cannot be known (a row that is about to be
 //   inserted), PostgreSQL may have to break a deadlock, and the statement is tried again.
 // - Attempts touch three keys each in no order, so they take turns.
@@ -31,6 +32,10 @@ const HOLD_ATTEMPTS = `perform pg_advisory_xact_lock(${lock('attempts')})`
 /** Those behind an authorization are not disabled. */
 const OWNERS_ARE_LIVE = `exists (select 1 from accounts where accounts.id = authorizations.account_id and accounts.disabled_at is null)
   and exists (select 1 from clients where clients.id = authorizations.client_id and clients.disabled_at is null)`
+
+/** Whether a sign-in may still begin something, see `CheckedAccount`. Only while AUTHORIZATIONS is shared does the answer stay true. */
+const MAY_SIGN_IN = `exists (select 1 from accounts where id = for_account and version = for_version and disabled_at is null)
+  and exists (select 1 from clients where id = for_client and disabled_at is null)`
 
 export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   {
@@ -106,13 +111,14 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
          'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint + offset_ms'`,
 
       `create function authorize_password(
-         offset_ms bigint, for_account bigint, for_client text, for_audience text, for_scope text, for_offline boolean,
-         new_salt bytea, idle bigint, absolute bigint
+         offset_ms bigint, for_account bigint, for_version bigint, for_client text, for_audience text, for_scope text,
+         for_offline boolean, new_salt bytea, idle bigint, absolute bigint
        ) returns setof authorizations rows 1 language plpgsql as $$
        declare
          moment bigint;
        begin
          ${SHARE_AUTHORIZATIONS};
+         if not (${MAY_SIGN_IN}) then return; end if;
          moment := store_clock_ms(offset_ms) / 1000;
          loop
            return query update authorizations
@@ -153,13 +159,14 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
          delete from platform_sessions where authorization_id = ended;
        end $$`,
       `create function sign_in(
-         offset_ms bigint, for_account bigint, for_client text, lifetime bigint, reuse_within bigint, kept_for bigint,
-         new_seed bytea, new_digest bytea
+         offset_ms bigint, for_account bigint, for_version bigint, for_client text, lifetime bigint, reuse_within bigint,
+         kept_for bigint, new_seed bytea, new_digest bytea
        ) returns setof platform_sessions rows 1 language plpgsql as $$
        declare
          moment bigint;
        begin
          ${SHARE_AUTHORIZATIONS};
+         if not (${MAY_SIGN_IN}) then return; end if;
          -- Sign-ins of one account take turns: there is no row yet that two of them could meet at.
          perform 1 from accounts where id = for_account for no key update;
          moment := store_clock_ms(offset_ms) / 1000;

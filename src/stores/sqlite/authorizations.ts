@@ -5,10 +5,12 @@ import {
   authorizationFromRow,
   scopeText,
 } from '#stores/rows.ts'
+import { sqliteSignInCheck } from '#stores/sqlite/checked_account.ts'
 import type { SqliteDatabase } from '#stores/sqlite/database.ts'
 import type { AuthorizationStore } from '#stores/store.ts'
 
 export const sqliteAuthorizations = (database: SqliteDatabase): AuthorizationStore => {
+  const maySignIn = sqliteSignInCheck(database)
   const findPassword = database.prepare(
     `select ${AUTHORIZATION_COLUMNS} from authorizations where account_id = ? and client_id = ? and audience = ? and scope = ?
        and offline = ? and grant_type = 'password' and ended_at is null`,
@@ -39,8 +41,9 @@ export const sqliteAuthorizations = (database: SqliteDatabase): AuthorizationSto
   const endSessions = database.prepare('delete from platform_sessions where authorization_id = ?')
 
   return {
-    authorizePassword: ({ accountId, clientId, audience, scopes, offline, salt, lifetime }) =>
+    authorizePassword: ({ accountId, accountVersion, clientId, audience, scopes, offline, salt, lifetime }) =>
       database.write((now) => {
+        if (!maySignIn({ accountId, accountVersion, clientId })) return undefined
         const scope = scopeText(scopes)
         const found = findPassword.get(accountId, clientId, audience, scope, offline ? 1 : 0)
         if (found !== undefined) {

@@ -7,10 +7,12 @@ import {
   authorizationFromRow,
   sessionFromRow,
 } from '#stores/rows.ts'
+import { sqliteSignInCheck } from '#stores/sqlite/checked_account.ts'
 import type { SqliteDatabase } from '#stores/sqlite/database.ts'
 import type { PlatformSessionStore } from '#stores/store.ts'
 
 export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessionStore => {
+  const maySignIn = sqliteSignInCheck(database)
   const findSignIn = database.prepare(
     `select ${SESSION_COLUMNS} from platform_sessions where account_id = ?1 and client_id = ?2 and authorization_id is null
        and created_at > ?3 - ?4 and expires_at > ?3 order by id desc limit 1`,
@@ -42,8 +44,9 @@ export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessio
   const end = database.prepare('delete from platform_sessions where id = ?')
 
   return {
-    signIn: ({ accountId, clientId, lifetime, reuseWithin, candidate: { seed, digest } }) =>
+    signIn: ({ accountId, accountVersion, clientId, lifetime, reuseWithin, candidate: { seed, digest } }) =>
       database.write((now) => {
+        if (!maySignIn({ accountId, accountVersion, clientId })) return undefined
         const found = findSignIn.get(accountId, clientId, now.seconds, reuseWithin)
         if (found !== undefined) return sessionFromRow(found)
         const expiresAt = now.seconds + lifetime

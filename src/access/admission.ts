@@ -1,0 +1,102 @@
+import { findBearer, findBearerToken, scopesOfCaller, type Bearer } from '#access/bearer.ts'
+import { AccessError, type Admission, type Caller } from '#access/caller.ts'
+import type { SentSession, SessionCookies } from '#access/session_cookie.ts'
+import type { SessionBridge } from '#access/session_bridge.ts'
+import type { Request } from '#http/message.ts'
+import type { ApiResource } from '#stores/records.ts'
+import type { LivePlatformSession, Store } from '#stores/store.ts'
+import type { VerifyAccessToken } from '#tokens/access_token.ts'
+
+/**
+ * Finds the caller of a request to the platform API from its bearer token, its platform session, or both.
+ *
+ * - Neither: `authentication_required`.
+ * - A bearer token that is not valid is refused, whatever comes with it.
+ * - Both must be of one user; a session that was bridged, of one authorization or client at least. The authority is the token's alone.
+ * - A valid token with its own *expired* session is given a new one (`Admission.setCookie`); an unknown session is refused by name.
+ *
+ * @throws {AccessError}
+ */
+export type Admit = (request: Pick<Request, 'headers' | 'query'>) => Promise<Admission>
+
+export type AdmissionTools = {
+  readonly store: Pick<Store, 'accounts' | 'authorizations' | 'clients' | 'platformSessions'>
+  readonly verifyAccessToken: VerifyAccessToken
+  readonly cookies: SessionCookies
+  readonly bridge: SessionBridge
+  /** The platform API, as registered. */
+  readonly resource: ApiResource
+}
+
+export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, resource }: AdmissionTools): Admit => {
+  const unknownSession = () =>
+    new AccessError(
+      'unknown_session',
+      'The session cookie is not known, or has been ended: get a new one, or send no cookie',
+    )
+
+  const callerOfSession = async ({ session, account, authorization }: LivePlatformSession): Promise<Caller> => {
+    const client = await store.clients.find(session.clientId)
+    if (client === undefined) throw unknownSession()
+    // A person who signed in by password is limited by what they may do themselves and by the client of the API key.
+    const granted = authorization?.scopes ?? resource.scopes.map(({ name }) => name)
+    return {
+      account,
+      clientId: session.clientId,
+      scopes: scopesOfCaller(granted, client, resource),
+      hasBearer: false,
+      session,
+      authorizationId: session.authorizationId,
+    }
+  }
+
+  const bySession = async (sent: SentSession): Promise<Admission> => {
+    if (sent.kind !== 'one') {
+      throw new AccessError('authentication_required', 'Authentication required')
+    }
+    if (sent.digest === undefined) throw unknownSession()
+    const live = await store.platformSessions.findLive(sent.digest)
+    if (live !== undefined) return { caller: await callerOfSession(live), setCookie: undefined }
+    if ((await store.platformSessions.findExpired(sent.digest)) === undefined) throw unknownSession()
+    throw new AccessError(
+      'expired_session',
+      'The session has expired: sign in again, or get a new one with your bearer token',
+    )
+  }
+
+  const byBearer = async (bearer: Bearer, sent: SentSession): Promise<Admission> => {
+    const { account, clientId, scopes, authorizationId } = bearer
+    const caller: Caller = { account, clientId, scopes, hasBearer: true, session: undefined, authorizationId }
+    if (sent.kind !== 'one') return { caller, setCookie: undefined }
+    if (sent.digest === undefined) throw unknownSession()
+    const live = await store.platformSessions.findLive(sent.digest)
+    const session = live?.session ?? (await store.platformSessions.findExpired(sent.digest))
+    if (session === undefined) throw unknownSession()
+    const isBridged = session.authorizationId !== undefined
+    const belongsTogether =
+      session.accountId === account?.id &&
+      (!isBridged || session.authorizationId === authorizationId || session.clientId === clientId)
+    if (!belongsTogether) {
+      throw new AccessError(
+        'identity_mismatch',
+        'The bearer token and the session cookie belong to different users or clients: get the session with this token',
+        `session ${session.id} is of account ${session.accountId}, client ${session.clientId}`,
+      )
+    }
+    if (live !== undefined) return { caller: { ...caller, session }, setCookie: undefined }
+    if (!isBridged)
+      throw new AccessError('expired_session', 'The session has expired: sign in again, or send the token alone')
+    const renewed = await bridge(caller)
+    return { caller: { ...caller, session: renewed.session }, setCookie: renewed.setCookie }
+  }
+
+  return async ({ headers, query }) => {
+    const token = findBearerToken(headers.authorization, query)
+    const sent = cookies.read(headers.cookie)
+    if (sent.kind === 'several') {
+      throw new AccessError('invalid_request', 'There are two session cookies with different values: send one')
+    }
+    if (token === undefined) return bySession(sent)
+    return byBearer(await findBearer(token, resource, verifyAccessToken, store), sent)
+  }
+}

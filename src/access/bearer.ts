@@ -1,0 +1,82 @@
+import { AccessError } from '#access/caller.ts'
+import { effectiveScopes } from '#protocol/scope.ts'
+import type { Account, ApiResource, Client } from '#stores/records.ts'
+import type { Store } from '#stores/store.ts'
+import type { VerifyAccessToken } from '#tokens/access_token.ts'
+
+/** What a live access token stands for. */
+export type Bearer = {
+  readonly account: Account | undefined
+  readonly clientId: string
+  readonly scopes: ReadonlySet<string>
+  readonly authorizationId: number | undefined
+}
+
+/**
+ * The token in the `Authorization` header; `undefined` without one. The word `Bearer` may be missing: some of the platform's scripts
+ * leave it out.
+ * @throws {AccessError} `invalid_token` for another scheme; `invalid_request` for a token in the URL (RFC 9700 §2.4: it would be logged)
+ * @see RFC 6750 §2.1
+ */
+export const findBearerToken = (authorization: string | undefined, query: string): string | undefined => {
+  if (/(?:^|&)access_token=/.test(query)) {
+    throw new AccessError(
+      'invalid_request',
+      'An access token in the URL is not taken: send it in the Authorization header',
+    )
+  }
+  if (authorization === undefined) return undefined
+  const [, token] = /^(?:bearer +)?([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
+  if (token === undefined)
+    throw new AccessError('invalid_token', 'The Authorization header must be: Bearer <access token>')
+  return token
+}
+
+/** What is left of `granted` scopes under the client's policy of today. */
+export const scopesOfCaller = (
+  granted: readonly string[],
+  client: Client,
+  { scopes: registered }: ApiResource,
+): ReadonlySet<string> => {
+  const allowed = effectiveScopes(client.policy.scopes, registered)
+  return new Set([...effectiveScopes(granted, registered)].filter((scope) => allowed.has(scope)))
+}
+
+/**
+ * Verifies an access token for one API and asks the store, each time, whether what it stands for still lives: a revocation counts at once,
+ * on every node.
+ * @throws {AccessError} `invalid_token`
+ */
+export const findBearer = async (
+  text: string,
+  resource: ApiResource,
+  verifyAccessToken: VerifyAccessToken,
+  store: Pick<Store, 'accounts' | 'authorizations' | 'clients'>,
+): Promise<Bearer> => {
+  const check = verifyAccessToken(text)
+  if (!check.isValid) throw new AccessError('invalid_token', check.description)
+  const { clientId, audience, scopes, authorizationId } = check.token
+  if (audience !== resource.audience) {
+    throw new AccessError('invalid_token', `The access token is for ${audience}: ask for audience ${resource.audience}`)
+  }
+  const [client, live] = await Promise.all([
+    store.clients.find(clientId),
+    authorizationId === undefined ? undefined : store.authorizations.findLive(authorizationId),
+  ])
+  if (client === undefined || client.disabledAt !== undefined) throw revoked('the client is disabled')
+  const callersScopes = scopesOfCaller(scopes, client, resource)
+  if (authorizationId === undefined) {
+    const account = client.policy.actsAs === undefined ? undefined : await store.accounts.find(client.policy.actsAs)
+    if (account?.disabledAt !== undefined) throw revoked('the account that the client acts as is disabled')
+    return { account, clientId, scopes: callersScopes, authorizationId }
+  }
+  if (live === undefined) throw revoked('the authorization has ended')
+  return { account: live.account, clientId, scopes: callersScopes, authorizationId }
+}
+
+const revoked = (reason: string): AccessError =>
+  new AccessError(
+    'invalid_token',
+    'The access token has been revoked, or its sign-in has expired: sign in again',
+    reason,
+  )

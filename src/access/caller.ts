@@ -1,0 +1,43 @@
+import type { Account, PlatformSession } from '#stores/records.ts'
+
+/** Who stands behind an admitted request, and what it may do at most. Only `access/admission.ts` makes one. */
+export type Caller = {
+  /** In whose name; `undefined` for a client alone that acts as nobody: it sees no entities. */
+  readonly account: Account | undefined
+  readonly clientId: string
+  /** What the token or session, and the client's policy of today, allow together; scopes that stand for others come with their parts. */
+  readonly scopes: ReadonlySet<string>
+  readonly hasBearer: boolean
+  /** The platform session, if the request came with one or was given a new one in place of its own expired one. */
+  readonly session: PlatformSession | undefined
+  readonly authorizationId: number | undefined
+}
+
+/** A caller, and the header that hands it a new session in place of its own expired one. */
+export type Admission = { readonly caller: Caller; readonly setCookie: string | undefined }
+
+/** Why nobody is admitted. `status` and wire format are the surface's. */
+export const ACCESS_REFUSALS = {
+  authentication_required: { meaning: 'The request has neither a bearer token nor a platform session.' },
+  invalid_request: { meaning: 'The credentials contradict each other or came in a place where they must not be.' },
+  invalid_token: { meaning: 'The bearer token is malformed, expired, revoked or for another API.' },
+  unknown_session: { meaning: 'The platform session is not known, or has been ended.' },
+  expired_session: { meaning: 'The platform session has expired.' },
+  insufficient_scope: { meaning: 'The token or session does not allow this.' },
+  identity_mismatch: { meaning: 'The bearer token and the platform session belong to different users or clients.' },
+} as const
+
+export type AccessRefusal = keyof typeof ACCESS_REFUSALS
+
+/** Nobody is admitted: 401, except `invalid_request` (400) and `insufficient_scope` (403). `message` tells the developer what to do. */
+export class AccessError extends Error {
+  override readonly name = 'AccessError'
+  readonly code: AccessRefusal
+  /** For the audit log alone. */
+  readonly reason: string | undefined
+  constructor(code: AccessRefusal, message: string, reason?: string) {
+    super(message)
+    this.code = code
+    this.reason = reason
+  }
+}

@@ -1,0 +1,41 @@
+import type { Endpoint, Reply } from '#http/message.ts'
+import { OPENID_SCOPES } from '#protocol/scope.ts'
+import { CLAIMS_OF_SCOPE } from '#protocol/claims.ts'
+import { GRANT_TYPES, SIGNING_ALGORITHMS, type ApiResource } from '#stores/records.ts'
+
+/** Proxies and browsers may keep it for so long, in seconds. */
+const FRESH_FOR = 300
+
+/** A document that is the same for all, made once. */
+export const documentEndpoint = (document: unknown): Endpoint => {
+  const reply: Reply = {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': `public, max-age=${FRESH_FOR}` },
+    body: Buffer.from(JSON.stringify(document)),
+  }
+  return () => reply
+}
+
+/**
+ * The metadata at `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`: what there is, and nothing else.
+ * @see OpenID Connect Discovery 1.0 §3, RFC 8414 §2
+ */
+export const metadata = (issuer: string, resources: readonly ApiResource[]) => ({
+  issuer,
+  token_endpoint: `${issuer}oauth/token`,
+  jwks_uri: `${issuer}.well-known/jwks.json`,
+  scopes_supported: [
+    ...new Set([...OPENID_SCOPES, ...resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))]),
+  ],
+  // There is no authorization endpoint, so there is no response type either.
+  response_types_supported: [],
+  grant_types_supported: GRANT_TYPES,
+  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
+  claim_types_supported: ['normal'],
+  claims_supported: [...['iss', 'sub', 'aud', 'iat', 'exp', 'auth_time'], ...Object.values(CLAIMS_OF_SCOPE).flat()],
+  claims_parameter_supported: false,
+  request_parameter_supported: false,
+  request_uri_parameter_supported: false,
+})

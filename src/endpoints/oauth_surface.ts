@@ -1,0 +1,32 @@
+import { OverloadedError } from '#base/password_hashing.ts'
+import { HttpError, jsonReply, NO_STORE, type Headers, type Reply, type Request } from '#http/message.ts'
+import { OAUTH_ERRORS, OAuthError } from '#protocol/errors.ts'
+import { StoreUnavailableError, StoreValueError } from '#stores/store.ts'
+
+/** Characters of `error_description`: printable ASCII without `"` and `\` (RFC 6749 §5.2). */
+const describe = (description: string): string => description.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?')
+
+const errorReply = (status: number, error: string, description: string, headers: Headers = {}): Reply =>
+  jsonReply(status, { error, error_description: describe(description) }, { ...NO_STORE, ...headers })
+
+const unavailable = (retryAfter: number): Reply =>
+  errorReply(OAUTH_ERRORS.temporarily_unavailable.status, 'temporarily_unavailable', 'The server is busy. Try again.', {
+    'retry-after': String(retryAfter),
+  })
+
+/** Words every error of the authorization server as RFC 6749 §5.2 does. */
+export const answerOAuthError = (error: unknown, request: Request): Reply => {
+  if (error instanceof OAuthError) {
+    const { challenge, retryAfter } = error.details
+    return errorReply(error.status, error.code, error.description, {
+      ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    })
+  }
+  if (error instanceof HttpError) return errorReply(error.status, error.code, error.description, error.headers)
+  if (error instanceof OverloadedError) return unavailable(error.retryAfter)
+  if (error instanceof StoreUnavailableError) return unavailable(1)
+  if (error instanceof StoreValueError)
+    return errorReply(400, 'invalid_request', 'A parameter holds a character that cannot be stored')
+  return errorReply(500, 'server_error', `An error of the server. Name this request when you report it: ${request.id}`)
+}

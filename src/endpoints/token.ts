@@ -1,0 +1,28 @@
+import { authenticateClient, type ClientAuthenticationTools } from '#clients/authenticate.ts'
+import { exchange } from '#grant_types/exchange.ts'
+import type { GrantTools } from '#grant_types/token_exchange.ts'
+import { jsonReply, NO_STORE, type Endpoint } from '#http/message.ts'
+import { readPresentedClient } from '#protocol/client_authentication.ts'
+import { invalidRequest } from '#protocol/errors.ts'
+import { readBodyParameters, readForm } from '#protocol/parameters.ts'
+import { parseTokenRequest, TOKEN_PARAMETERS } from '#protocol/token_request.ts'
+
+/** `POST /oauth/token` (RFC 6749 §3.2): who asks, for what, do it. */
+export const tokenEndpoint =
+  (tools: GrantTools & { readonly authentication: ClientAuthenticationTools }): Endpoint =>
+  async ({ headers, query, body, address, id }) => {
+    refuseInUrl(query)
+    const parameters = readBodyParameters(headers['content-type'], body)
+    const presented = readPresentedClient(headers.authorization, parameters)
+    const client = await authenticateClient(presented, address, tools.authentication)
+    const asked = parseTokenRequest(parameters)
+    return jsonReply(200, await exchange({ asked, client, address, requestId: id }, tools), NO_STORE)
+  }
+
+/** A secret in a URL ends in logs and histories (RFC 6749 §2.3.1), so nothing of a token request is taken from there. */
+const refuseInUrl = (query: string): void => {
+  if (query === '') return
+  for (const name of readForm(query).keys()) {
+    if (TOKEN_PARAMETERS.has(name)) throw invalidRequest(`${name} must be in the body, not in the URL`)
+  }
+}

@@ -1,0 +1,26 @@
+import { resolveResource, type GrantTools, type TokenExchange } from '#grant_types/token_exchange.ts'
+import { grantScopes, OPENID_SCOPES } from '#protocol/scope.ts'
+import type { ClientCredentialsRequest } from '#protocol/token_request.ts'
+import type { TokenResponse } from '#tokens/issue.ts'
+
+const isAboutUser = (scope: string): boolean => (OPENID_SCOPES as readonly string[]).includes(scope)
+
+/**
+ * `client_credentials`: a token of the client itself. There is no user, so scopes about one (and `offline_access`) are left out.
+ * @throws {OAuthError} `invalid_target`, `invalid_scope`
+ * @see RFC 6749 §4.4, RFC 9068 §2.2 (`sub` is the client)
+ */
+export const clientCredentials = async (
+  { asked, client, address, requestId }: TokenExchange<ClientCredentialsRequest>,
+  tools: GrantTools,
+): Promise<TokenResponse> => {
+  const resource = resolveResource(asked.audience, client, tools)
+  const scopes = grantScopes({
+    asked: asked.scopes.filter((scope) => !isAboutUser(scope)),
+    registered: resource.scopes,
+    allowed: client.policy.scopes,
+    defaults: client.policy.defaultScopes,
+  })
+  if (tools.log.writesDebug) tools.log.debug('client token issued', { client: client.id, address, request: requestId })
+  return tools.issuer.forClient({ client, resource, scopes })
+}

@@ -1,0 +1,82 @@
+import { random } from '#base/secrets.ts'
+import { hours, seconds } from '#base/time.ts'
+import {
+  admitsPasswordOf,
+  mayRefresh,
+  resolveResource,
+  type GrantTools,
+  type TokenExchange,
+} from '#grant_types/token_exchange.ts'
+import { invalidRequest, OAuthError, tooManyAttempts } from '#protocol/errors.ts'
+import { grantScopes } from '#protocol/scope.ts'
+import type { PasswordRequest } from '#protocol/token_request.ts'
+import type { Account, ApiResource, AuthorizationLifetime } from '#stores/records.ts'
+import type { TokenResponse } from '#tokens/issue.ts'
+
+const SALT_BYTES = 16
+/** The clocks of the store and of this process may differ by so much, and a token still does not outlive its authorization. */
+const CLOCK_SLACK = hours(1)
+
+/**
+ * `password` (RFC 6749 §4.3) and password-realm, which names the directory of the account. Sign-ins of one account to one client with one
+ * set of scopes share an authorization while it lives.
+ * @throws {OAuthError} `unauthorized_client` after the client's end date; `invalid_request` for an unknown realm; `invalid_target`;
+ *   `invalid_scope`; `invalid_grant`, the same for everything about the account; `too_many_attempts`
+ */
+export const password = async (
+  { asked, client, address, requestId }: TokenExchange<PasswordRequest>,
+  tools: GrantTools,
+): Promise<TokenResponse> => {
+  const { store, signIn, issuer, clock, log } = tools
+  const { passwordGrantEndsAt } = client.policy
+  if (passwordGrantEndsAt !== undefined && passwordGrantEndsAt <= clock()) {
+    throw new OAuthError(
+      'unauthorized_client',
+      'The password grant of this client has ended: use the authorization code grant.',
+    )
+  }
+  const realm = asked.realm ?? tools.defaultRealm
+  if (!tools.realms.includes(realm)) throw invalidRequest(`Unknown realm ${realm.slice(0, 100)}.`)
+  const resource = resolveResource(asked.audience, client, tools)
+  const scopes = grantScopes({
+    asked: asked.scopes,
+    registered: resource.scopes,
+    allowed: mayRefresh(client)
+      ? client.policy.scopes
+      : client.policy.scopes.filter((scope) => scope !== 'offline_access'),
+    defaults: client.policy.defaultScopes,
+  })
+
+  const entry = { client: client.id, realm, address, request: requestId }
+  const refuse = (reason: string, account?: Account) => {
+    log.audit('sign_in_refused', { ...entry, account: account?.id, reason })
+    return new OAuthError('invalid_grant', 'Wrong email or password.', { reason })
+  }
+  const admits = (account: Account): Promise<boolean> => admitsPasswordOf(client, account, store)
+  const signedIn = await signIn({ realm, username: asked.username, password: asked.password, address, admits })
+  if (signedIn.outcome === 'blocked') throw tooManyAttempts(signedIn.retryAfter)
+  if (signedIn.outcome === 'refused') throw refuse(signedIn.reason)
+
+  const { account } = signedIn
+  const offline = scopes.includes('offline_access')
+  const authorization = await store.authorizations.authorizePassword({
+    accountId: account.id,
+    accountVersion: account.version,
+    clientId: client.id,
+    audience: resource.audience,
+    scopes,
+    offline,
+    salt: Buffer.from(random(SALT_BYTES)),
+    lifetime: lifetimeOf(offline, resource, tools),
+  })
+  if (authorization === undefined) throw refuse('the account or the client was changed meanwhile', account)
+  log.audit('signed_in', { ...entry, account: account.id, authorization: authorization.id, scope: scopes.join(' ') })
+  const obtainedBy = 'password'
+  return issuer.forAccount({ client, account, authorization, resource, scopes, obtainedBy, withRefreshToken: offline })
+}
+
+/** Without a refresh token there is nothing to keep the authorization for once its access token has expired. */
+const lifetimeOf = (offline: boolean, resource: ApiResource, tools: GrantTools): AuthorizationLifetime => ({
+  idle: offline ? tools.refreshTokenIdle : seconds(resource.accessTokenLifetime + CLOCK_SLACK),
+  absolute: tools.refreshTokenAbsolute,
+})

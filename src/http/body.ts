@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http'
+import { HttpError } from '#http/message.ts'
+
+export const EMPTY = Buffer.alloc(0)
+
+/** The body as it arrives, and a way to break off from outside: when the request takes too long, or turns out to be malformed. */
+export type ArrivingBody = {
+  /** Resolves to `undefined` if the client has left. */
+  readonly whole: Promise<Buffer | undefined>
+  readonly refuse: (error: HttpError) => void
+}
+
+/** Takes at most `limit` bytes, whatever length was announced or not: above it `whole` rejects with `payload_too_large`. */
+export const receiveBody = (message: IncomingMessage, limit: number): ArrivingBody => {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>()
+  let first: Buffer | undefined
+  let rest: Buffer[] | undefined
+  let length = 0
+  const refuse = (error: HttpError) => {
+    message.off('data', take)
+    reject(error)
+  }
+  const tooLarge = () => refuse(new HttpError('payload_too_large', `The body is larger than ${limit} bytes.`))
+  const take = (chunk: Buffer) => {
+    length += chunk.length
+    if (length > limit) tooLarge()
+    else if (first === undefined) first = chunk
+    else (rest ??= [first]).push(chunk)
+  }
+  if (Number(message.headers['content-length']) > limit) tooLarge()
+  else {
+    message.on('data', take)
+    message.on('end', () => resolve(rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest)))
+    message.on('error', () => resolve(undefined))
+    message.on('close', () => resolve(undefined))
+  }
+  return { whole: promise, refuse }
+}

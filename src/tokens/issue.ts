@@ -1,0 +1,157 @@
+import { encodeBytes } from '#base/base62.ts'
+import type { IdPermutation } from '#base/id_permutation.ts'
+import { random } from '#base/secrets.ts'
+import { between, earliest, later, type Clock, type EpochSeconds, type Seconds } from '#base/time.ts'
+import { claimsOfScopes } from '#protocol/claims.ts'
+import type { JwtClaims } from '#protocol/jwt.ts'
+import type { Account, ApiResource, Authorization, Client } from '#stores/records.ts'
+import type { RefreshTokens } from '#tokens/refresh_token.ts'
+import type { SigningKeys } from '#tokens/signing_keys.ts'
+
+/** A successful answer of the token endpoint. @see RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3 */
+export type TokenResponse = {
+  readonly access_token: string
+  readonly refresh_token?: string
+  readonly id_token?: string
+  readonly scope: string
+  readonly expires_in: Seconds
+  readonly token_type: 'Bearer'
+}
+
+/** How the token was obtained, in the words of the `gty` claim. */
+export type ObtainedBy = 'password' | 'refresh_token' | 'client-credentials'
+
+export type UserTokens = {
+  readonly client: Client
+  readonly account: Account
+  readonly authorization: Authorization
+  readonly resource: ApiResource
+  /** At most those of the authorization. */
+  readonly scopes: readonly string[]
+  readonly obtainedBy: ObtainedBy
+  readonly withRefreshToken: boolean
+}
+
+export type ClientToken = {
+  readonly client: Client
+  readonly resource: ApiResource
+  readonly scopes: readonly string[]
+}
+
+export type TokenIssuer = {
+  readonly forAccount: (asked: UserTokens) => Promise<TokenResponse>
+  readonly forClient: (asked: ClientToken) => Promise<TokenResponse>
+}
+
+export type TokenIssuerTools = {
+  readonly issuer: string
+  readonly clock: Clock
+  readonly keys: SigningKeys
+  readonly refreshTokens: RefreshTokens
+  /** For the ids of authorizations inside tokens. */
+  readonly authorizationIds: IdPermutation
+  readonly subjectPrefix: string
+  readonly claimsNamespace: string
+  readonly idTokenLifetime: Seconds
+}
+
+/** The claim that leads from an access token to its authorization. */
+export const AUTHORIZATION_CLAIM = 'authorization_id'
+
+/** `typ` of an access token: its own (RFC 9068 §2.1), but `JWT` where others verify it with libraries that know no other. */
+export const accessTokenType = ({ verifiedByOthers }: ApiResource): 'at+jwt' | 'JWT' =>
+  verifiedByOthers ? 'JWT' : 'at+jwt'
+
+export const subjectOf = (prefix: string, account: Account): string => `${prefix}|${account.id}`
+
+/** What is known of an account, as claims; name and nickname fall back to its username, which the platform's libraries show. */
+const knownClaims = ({ username, profile, updatedAt }: Account): Readonly<Record<string, unknown>> => ({
+  name: username,
+  nickname: username,
+  ...profile,
+  updated_at: updatedAt,
+})
+
+export const createTokenIssuer = ({
+  issuer,
+  clock,
+  keys,
+  refreshTokens,
+  authorizationIds,
+  subjectPrefix,
+  claimsNamespace,
+  idTokenLifetime,
+}: TokenIssuerTools): TokenIssuer => {
+  const signAccessToken = (resource: ApiResource, claims: JwtClaims): Promise<string> =>
+    keys.signer(resource.signingAlgorithm, accessTokenType(resource))(claims)
+
+  const commonClaims = (client: Client, resource: ApiResource, scopes: readonly string[]) => ({
+    aud: resource.audience,
+    jti: encodeBytes(random(16)),
+    client_id: client.id,
+    azp: client.id,
+    scope: scopes.join(' '),
+  })
+
+  const makeIdToken = ({ client, account, authorization, scopes }: UserTokens, now: EpochSeconds): Promise<string> =>
+    keys.signer(
+      client.policy.idTokenSigningAlgorithm,
+      'JWT',
+    )({
+      iss: issuer,
+      sub: subjectOf(subjectPrefix, account),
+      aud: client.id,
+      iat: now,
+      exp: later(now, idTokenLifetime),
+      auth_time: authorization.authenticatedAt,
+      ...claimsOfScopes(scopes, knownClaims(account)),
+    })
+
+  return {
+    forAccount: async (asked) => {
+      const { client, account, authorization, resource, scopes, obtainedBy, withRefreshToken } = asked
+      const now = clock()
+      // A token never outlives its authorization.
+      const expiresAt = earliest(later(now, resource.accessTokenLifetime), authorization.absoluteExpiresAt)
+      const showsNickname = authorization.grantType === 'password' || scopes.includes('profile')
+      const [accessToken, idToken] = await Promise.all([
+        signAccessToken(resource, {
+          iss: issuer,
+          sub: subjectOf(subjectPrefix, account),
+          iat: now,
+          exp: expiresAt,
+          ...commonClaims(client, resource, scopes),
+          gty: obtainedBy,
+          [AUTHORIZATION_CLAIM]: authorizationIds.show(authorization.id),
+          [`${claimsNamespace}user_id`]: account.id,
+          ...(showsNickname ? { [`${claimsNamespace}nickname`]: account.profile.nickname ?? account.username } : {}),
+        }),
+        scopes.includes('openid') ? makeIdToken(asked, now) : undefined,
+      ])
+      return {
+        access_token: accessToken,
+        ...(withRefreshToken ? { refresh_token: refreshTokens.of(authorization) } : {}),
+        ...(idToken === undefined ? {} : { id_token: idToken }),
+        scope: scopes.join(' '),
+        expires_in: between(now, expiresAt),
+        token_type: 'Bearer',
+      }
+    },
+    forClient: async ({ client, resource, scopes }) => {
+      const now = clock()
+      return {
+        access_token: await signAccessToken(resource, {
+          iss: issuer,
+          sub: client.id,
+          iat: now,
+          exp: later(now, resource.accessTokenLifetime),
+          ...commonClaims(client, resource, scopes),
+          gty: 'client-credentials',
+        }),
+        scope: scopes.join(' '),
+        expires_in: resource.accessTokenLifetime,
+        token_type: 'Bearer',
+      }
+    },
+  }
+}
