@@ -1,5 +1,4 @@
 /** Who is measured, on what, and what we want to see. */
-import { existsSync } from 'node:fs'
 import type { ServerProgram } from './servers.ts'
 
 export type Algorithm = 'ES256' | 'RS256'
@@ -26,17 +25,14 @@ export type Contender = {
   program(row: Row, folder: string): ServerProgram
 }
 
-const postern = (refresh: RefreshPolicy, name: string, policy: string): Contender => ({
-  name,
+const postern: Contender = {
+  name: 'Postern',
   ours: true,
   store: 'durable',
-  refresh,
-  policy,
-  program: ({ algorithm }, folder) => ({
-    file: 'postern.ts',
-    parameters: ['--algorithm', algorithm, '--refresh', refresh, '--data', folder],
-  }),
-})
+  refresh: 'static',
+  policy: 'a confidential client: the refresh token stays, its last use is written at most once an hour; durable SQLite',
+  program: ({ algorithm }, folder) => ({ file: 'postern.ts', parameters: ['--algorithm', algorithm, '--data', folder] }),
+}
 
 const oidcProvider = (store: Store, refresh: RefreshPolicy, name: string, policy: string): Contender => ({
   name,
@@ -58,18 +54,8 @@ const peerDefault =
   '(with rotation off it runs the same path)'
 const peerRotating = 'rotation switched on: each request spends the refresh token and stores a new one'
 
-/** Postern comes first, and is left out as long as there is no server to start. */
 export const contenders: readonly Contender[] = [
-  ...(existsSync(new URL('../src/app.ts', import.meta.url))
-    ? [
-        postern(
-          'static',
-          'Postern',
-          'a confidential client: the refresh token stays, its last use is written at most once an hour; durable SQLite',
-        ),
-        postern('rotating', 'Postern, rotating', 'a public client: each request moves the family on; durable SQLite'),
-      ]
-    : []),
+  postern,
   oidcProvider('memory', 'static', 'oidc-provider, memory', `${peerDefault}; its own adapter in memory`),
   oidcProvider('memory', 'rotating', 'oidc-provider, memory, rotating', `${peerRotating}; its own adapter in memory`),
   oidcProvider('durable', 'static', 'oidc-provider, durable', `${peerDefault}; SQLite, WAL, synchronous=FULL`),

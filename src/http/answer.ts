@@ -1,5 +1,5 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http'
-import { HttpError, httpErrorReply, type Reply } from '#http/message.ts'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import { httpErrorReply, type HttpError, type Reply } from '#http/message.ts'
 
 /** What every answer carries besides its own headers, as Node takes them: names and values in turn. */
 export const commonHeaders = (isPublicUrlHttps: boolean): readonly string[] => [
@@ -55,6 +55,31 @@ const lengthOf = (body: string | Buffer): number => (typeof body === 'string' ? 
 export const sendReply = (response: ServerResponse, reply: Reply, envelope: Envelope): void => {
   response.writeHead(reply.status, headersOf(reply, envelope))
   response.end(reply.body)
+}
+
+/** In milliseconds: how long a client is listened to that goes on sending what has been refused. */
+const LINGERING = 1000
+
+/**
+ * As `sendReply`, while the body is still on its way: what comes is thrown away for a moment. A socket that is closed with bytes
+ * unread is reset, and the client would see no answer at all.
+ * @see RFC 9112 §9.6
+ */
+export const sendReplyEarly = (
+  message: IncomingMessage,
+  response: ServerResponse,
+  reply: Reply,
+  envelope: Envelope,
+): void => {
+  response.writeHead(reply.status, headersOf(reply, envelope))
+  response.flushHeaders()
+  if (reply.body.length > 0) response.write(reply.body)
+  const end = () => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, LINGERING)
+  message.on('end', end).on('error', end).on('close', end).resume()
 }
 
 /** The bytes of an answer to what never became a request. The connection ends with it. */

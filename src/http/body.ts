@@ -1,7 +1,23 @@
 import type { IncomingMessage } from 'node:http'
-import { HttpError } from '#http/message.ts'
+import { HttpError, malformedRequest } from '#http/message.ts'
 
 export const EMPTY = Buffer.alloc(0)
+
+/** Whether a body follows the headers (RFC 9112 §6). */
+export const announcesBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined ||
+  (headers['content-length'] !== undefined && headers['content-length'] !== '0')
+
+/** @throws {HttpError} `malformed_request`, `unsupported_encoding` */
+export const checkBodyEncoding = ({ headers }: IncomingMessage): void => {
+  const transfer = headers['transfer-encoding']
+  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked')
+    throw malformedRequest('Transfer-Encoding must be "chunked".')
+  // What is small on the wire and large in memory is not taken in at all.
+  const content = headers['content-encoding']
+  if (content !== undefined && content.toLowerCase() !== 'identity')
+    throw new HttpError('unsupported_encoding', 'The body must not be compressed.', { 'accept-encoding': 'identity' })
+}
 
 /** The body as it arrives, and a way to break off from outside: when the request takes too long, or turns out to be malformed. */
 export type ArrivingBody = {

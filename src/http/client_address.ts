@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { isIP } from 'node:net'
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
@@ -12,3 +13,10 @@ export const findAddress = (entry: string): string | undefined => {
   const address = bracketed ?? dotted ?? entry
   return isIP(address) === 0 ? undefined : plainAddress(address.toLowerCase())
 }
+
+/**
+ * Who sent the request: the peer, or as trusted proxies tell it, read from the right up to the first that is not trusted. What a
+ * client writes into `X-Forwarded-For` itself stands left of that.
+ */
+export const clientAddress = (incoming: FastifyRequest, trustsProxies: boolean): string =>
+  (trustsProxies ? findAddress(incoming.ip) : undefined) ?? plainAddress(incoming.socket.remoteAddress ?? '')

@@ -16,7 +16,8 @@ const HOST = /^(?:[\w.~%-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
  */
 export const checkFraming = (message: IncomingMessage): void => {
   const { rawHeaders, headers } = message
-  if (rawHeaders.length > 2 * MOST_HEADERS) throw new HttpError('header_too_large', `More than ${MOST_HEADERS} headers.`)
+  if (rawHeaders.length > 2 * MOST_HEADERS)
+    throw new HttpError('header_too_large', `More than ${MOST_HEADERS} headers.`)
   let hosts = 0
   let authorizations = 0
   let contentTypes = 0
@@ -39,20 +40,4 @@ export const checkFraming = (message: IncomingMessage): void => {
   if (hosts > 1) throw malformedRequest('Host is repeated.')
   if (hosts === 0 ? message.httpVersion === '1.1' : !HOST.test(headers.host!))
     throw malformedRequest(hosts === 0 ? 'Host is missing.' : 'Host is malformed.')
-}
-
-/** Whether a body follows the headers (RFC 9112 §6). */
-export const announcesBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined ||
-  (headers['content-length'] !== undefined && headers['content-length'] !== '0')
-
-/** @throws {HttpError} `malformed_request`, `unsupported_encoding` */
-export const checkBodyEncoding = ({ headers }: IncomingMessage): void => {
-  const transfer = headers['transfer-encoding']
-  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked')
-    throw malformedRequest('Transfer-Encoding must be "chunked".')
-  // What is small on the wire and large in memory is not taken in at all.
-  const content = headers['content-encoding']
-  if (content !== undefined && content.toLowerCase() !== 'identity')
-    throw new HttpError('unsupported_encoding', 'The body must not be compressed.', { 'accept-encoding': 'identity' })
 }

@@ -21,7 +21,6 @@ const UNRESERVED = /[\w~.-]/
 // `/ \ ; ? #` and a second layer of encoding: a server that decodes before it splits would see another path than we did.
 const ENCODED_DELIMITER = /%(?:2F|5C|3B|3F|23|25[\dA-Fa-f]{2})/
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/
-// eslint-disable-next-line no-control-regex -- these are what it is for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 /**
@@ -53,7 +52,8 @@ const decodeUnreserved = (raw: string): string => {
     const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
     return UNRESERVED.test(character) ? character : escape.toUpperCase()
   })
-  if (ENCODED_DELIMITER.test(path)) throw malformedRequest('The path must not have an encoded "/", "\\", ";", "?", "#" or "%".')
+  if (ENCODED_DELIMITER.test(path))
+    throw malformedRequest('The path must not have an encoded "/", "\\", ";", "?", "#" or "%".')
   if (CONTROL.test(decodeUtf8(path))) throw malformedRequest('The path must not have encoded control characters.')
   return path
 }
