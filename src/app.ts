@@ -12,7 +12,7 @@ import type { Config } from '#config.ts'
 import { documentEndpoint, metadata } from '#endpoints/discovery.ts'
 import { frontPageEndpoint } from '#endpoints/front_page.ts'
 import { healthEndpoint, readinessEndpoint } from '#endpoints/health.ts'
-import { answerOAuthError } from '#endpoints/oauth_surface.ts'
+import { createOAuthErrorAnswers } from '#endpoints/oauth_surface.ts'
 import { tokenEndpoint } from '#endpoints/token.ts'
 import type { Surface } from '#http/message.ts'
 import { createHttpServer } from '#http/server.ts'
@@ -122,7 +122,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
       { methods: ['GET'], path: '/healthz', endpoint: healthEndpoint },
       { methods: ['GET'], path: '/readyz', endpoint: readinessEndpoint(store.check) },
     ],
-    answerError: answerOAuthError,
+    answerError: createOAuthErrorAnswers(log),
   }
 
   const isApiHttps = urls.api.startsWith('https:')

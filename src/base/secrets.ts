@@ -1,9 +1,9 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** What is stored in place of a secret: its SHA-256. Fit for secrets of 128 random bits and more, never for passwords. */
 export type Digest = Buffer & { readonly of: 'secret' }
 
-export const digestOf = (secret: string): Digest => createHash('sha256').update(secret).digest() as Digest
+export const digestOf = (secret: string): Digest => hash('sha256', secret, 'buffer') as Digest
 
 /** A key of 32 bytes that serves one purpose alone. */
 export type Key = Buffer & { readonly length: 32 }

@@ -29,7 +29,7 @@ export const authenticateClient = async (
   { clients, attempts, hashing, verified }: ClientAuthenticationTools,
 ): Promise<AuthenticatedClient> => {
   const usedBasic = presented.method === 'client_secret_basic'
-  const refuse = (reason: string) => invalidClient(reason, usedBasic)
+  const refuse = (reason: string) => invalidClient(reason, usedBasic, presented.clientId)
   const client = await clients.find(presented.clientId)
   if (client === undefined) throw refuse('no such client')
   if (client.disabledAt !== undefined) throw refuse('the client is disabled')

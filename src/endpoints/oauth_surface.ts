@@ -1,5 +1,6 @@
+import type { Log } from '#base/log.ts'
 import { OverloadedError } from '#base/password_hashing.ts'
-import { HttpError, jsonReply, NO_STORE, type Headers, type Reply, type Request } from '#http/message.ts'
+import { HttpError, jsonReply, NO_STORE, type Headers, type Reply, type Surface } from '#http/message.ts'
 import { OAUTH_ERRORS, OAuthError } from '#protocol/errors.ts'
 import { StoreUnavailableError, StoreValueError } from '#stores/store.ts'
 
@@ -14,19 +15,37 @@ const unavailable = (retryAfter: number): Reply =>
     'retry-after': String(retryAfter),
   })
 
-/** Words every error of the authorization server as RFC 6749 §5.2 does. */
-export const answerOAuthError = (error: unknown, request: Request): Reply => {
-  if (error instanceof OAuthError) {
-    const { challenge, retryAfter } = error.details
-    return errorReply(error.status, error.code, error.description, {
-      ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
-    })
+/**
+ * Words every error of the authorization server as RFC 6749 §5.2 does, and writes each refusal into the audit log: what the caller
+ * reads and what the operator reads are two different sentences.
+ */
+export const createOAuthErrorAnswers =
+  (log: Log): Surface['answerError'] =>
+  (error, request) => {
+    if (error instanceof OAuthError) {
+      const { challenge, retryAfter, ...details } = error.details
+      log.audit('refused', {
+        error: error.code,
+        description: error.description,
+        ...details,
+        path: request.path,
+        address: request.address,
+        request: request.id,
+      })
+      return errorReply(error.status, error.code, error.description, {
+        ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
+        ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+      })
+    }
+    if (error instanceof HttpError) return errorReply(error.status, error.code, error.description, error.headers)
+    if (error instanceof OverloadedError) return unavailable(error.retryAfter)
+    if (error instanceof StoreUnavailableError) return unavailable(1)
+    if (error instanceof StoreValueError) {
+      return errorReply(400, 'invalid_request', 'A parameter holds a character that cannot be stored')
+    }
+    return errorReply(
+      500,
+      'server_error',
+      `An error of the server. Name this request when you report it: ${request.id}`,
+    )
   }
-  if (error instanceof HttpError) return errorReply(error.status, error.code, error.description, error.headers)
-  if (error instanceof OverloadedError) return unavailable(error.retryAfter)
-  if (error instanceof StoreUnavailableError) return unavailable(1)
-  if (error instanceof StoreValueError)
-    return errorReply(400, 'invalid_request', 'A parameter holds a character that cannot be stored')
-  return errorReply(500, 'server_error', `An error of the server. Name this request when you report it: ${request.id}`)
-}

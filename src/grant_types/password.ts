@@ -47,11 +47,8 @@ export const password = async (
     defaults: client.policy.defaultScopes,
   })
 
-  const entry = { client: client.id, realm, address, request: requestId }
-  const refuse = (reason: string, account?: Account) => {
-    log.audit('sign_in_refused', { ...entry, account: account?.id, reason })
-    return new OAuthError('invalid_grant', 'Wrong email or password.', { reason })
-  }
+  const refuse = (reason: string) =>
+    new OAuthError('invalid_grant', 'Wrong email or password.', { reason, client: client.id })
   const admits = (account: Account): Promise<boolean> => admitsPasswordOf(client, account, store)
   const signedIn = await signIn({ realm, username: asked.username, password: asked.password, address, admits })
   if (signedIn.outcome === 'blocked') throw tooManyAttempts(signedIn.retryAfter)
@@ -69,8 +66,15 @@ export const password = async (
     salt: Buffer.from(random(SALT_BYTES)),
     lifetime: lifetimeOf(offline, resource, tools),
   })
-  if (authorization === undefined) throw refuse('the account or the client was changed meanwhile', account)
-  log.audit('signed_in', { ...entry, account: account.id, authorization: authorization.id, scope: scopes.join(' ') })
+  if (authorization === undefined) throw refuse('the account or the client was changed meanwhile')
+  log.audit('signed_in', {
+    account: account.id,
+    client: client.id,
+    authorization_id: authorization.id,
+    scope: scopes.join(' '),
+    address,
+    request: requestId,
+  })
   const obtainedBy = 'password'
   return issuer.forAccount({ client, account, authorization, resource, scopes, obtainedBy, withRefreshToken: offline })
 }

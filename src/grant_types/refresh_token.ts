@@ -21,14 +21,12 @@ const USE_WRITTEN_EVERY = hours(1)
  * @see RFC 6749 §6, RFC 9700 §4.14.2, OpenID Connect Core 1.0 §12
  */
 export const refreshToken = async (
-  { asked, client, address, requestId }: TokenExchange<RefreshTokenRequest>,
+  { asked, client }: TokenExchange<RefreshTokenRequest>,
   tools: GrantTools,
 ): Promise<TokenResponse> => {
-  const { store, refreshTokens, issuer, clock, log } = tools
-  const refuse = (reason: string) => {
-    log.audit('refresh_refused', { client: client.id, address, request: requestId, reason })
-    return invalidRefreshToken(reason)
-  }
+  const { store, refreshTokens, issuer, clock } = tools
+  const refuse = (reason: string, account?: number) =>
+    invalidRefreshToken(reason, { client: client.id, ...(account === undefined ? {} : { account }) })
 
   const id = refreshTokens.findAuthorizationId(asked.refreshToken)
   if (id === undefined) throw refuse('not a refresh token')
@@ -36,10 +34,10 @@ export const refreshToken = async (
   if (live === undefined) throw refuse('the authorization has ended')
   const { authorization, account } = live
   if (!refreshTokens.isOf(asked.refreshToken, authorization)) throw refuse('not a token of this authorization')
-  if (authorization.clientId !== client.id) throw refuse('the token of another client')
-  if (!authorization.offline || !mayRefresh(client)) throw refuse('the client has no refresh tokens')
+  if (authorization.clientId !== client.id) throw refuse('the token of another client', account.id)
+  if (!authorization.offline || !mayRefresh(client)) throw refuse('the client has no refresh tokens', account.id)
   if (authorization.grantType === 'password' && !(await admitsPasswordOf(client, account, store))) {
-    throw refuse('the client may not sign this account in')
+    throw refuse('the client may not sign this account in', account.id)
   }
 
   if (asked.audience !== undefined && asked.audience !== authorization.audience) {
@@ -56,7 +54,7 @@ export const refreshToken = async (
 
   if (between(authorization.lastUsedAt, clock()) >= USE_WRITTEN_EVERY) {
     if ((await store.authorizations.use(id, tools.refreshTokenIdle)) === undefined)
-      throw refuse('the authorization has just ended')
+      throw refuse('the authorization has just ended', account.id)
   }
   const obtainedBy = 'refresh_token'
   return issuer.forAccount({ client, account, authorization, resource, scopes, obtainedBy, withRefreshToken: false })

@@ -17,8 +17,12 @@ export type PresentedClient =
 export const BASIC_CHALLENGE = 'Basic realm="token endpoint", charset="UTF-8"'
 
 /** The one answer for an unknown client, a wrong secret and a missing one. */
-export const invalidClient = (reason: string, usedBasic: boolean): OAuthError =>
-  new OAuthError('invalid_client', 'Unauthorized', { reason, ...(usedBasic ? { challenge: BASIC_CHALLENGE } : {}) })
+export const invalidClient = (reason: string, usedBasic: boolean, client?: string): OAuthError =>
+  new OAuthError('invalid_client', 'Unauthorized', {
+    reason,
+    ...(client === undefined ? {} : { client }),
+    ...(usedBasic ? { challenge: BASIC_CHALLENGE } : {}),
+  })
 
 /**
  * Reads what the client presents, in the `Authorization` header or in the body, never in both.

@@ -51,8 +51,11 @@ export const OAUTH_ERRORS = {
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS
 
 export type OAuthErrorDetails = {
-  /** For the audit log alone: what the caller must not learn. Never a secret. */
+  /** For the audit log alone, like the two below: what the caller must not learn. Never a secret. */
   readonly reason?: string
+  /** As it was claimed, not as it was proved. */
+  readonly client?: string
+  readonly account?: number
   readonly retryAfter?: Seconds
   /** An authentication scheme to ask for (RFC 9110 §11.6.1). */
   readonly challenge?: string
@@ -83,5 +86,5 @@ export const tooManyAttempts = (retryAfter: Seconds): OAuthError =>
 export const invalidRequest = (description: string): OAuthError => new OAuthError('invalid_request', description)
 
 /** The words for every wrong, expired, revoked or foreign refresh token: client libraries look for them, and learn nothing more. */
-export const invalidRefreshToken = (reason: string): OAuthError =>
-  new OAuthError('invalid_grant', 'Unknown or invalid refresh token.', { reason })
+export const invalidRefreshToken = (reason: string, about: Pick<OAuthErrorDetails, 'client' | 'account'>): OAuthError =>
+  new OAuthError('invalid_grant', 'Unknown or invalid refresh token.', { reason, ...about })

@@ -39,17 +39,18 @@ export type ScopeRequest = {
  * @see RFC 6749 §3.3: the answer's `scope` tells the client what it got
  */
 export const grantScopes = ({ asked, registered, allowed, defaults }: ScopeRequest): readonly string[] => {
-  const byName = new Map(registered.map((scope) => [scope.name, scope]))
+  // A dozen at most: to search the list costs less than to index it.
+  const findRegistered = (name: string) => registered.find((scope) => scope.name === name)
   const isAllowed = (scope: string): boolean => allowed.includes(scope)
   const grant = (scope: string): readonly string[] => {
     if (isOpenIdScope(scope)) return isAllowed(scope) ? [scope] : []
-    const known = byName.get(scope)
+    const known = findRegistered(scope)
     if (known === undefined) return []
     const parts = known.includes ?? []
     if (isAllowed(scope) || (parts.length > 0 && parts.every(isAllowed))) return [scope]
     return parts.filter(isAllowed)
   }
-  const isOfAudience = (scope: string): boolean => byName.has(scope)
+  const isOfAudience = (scope: string): boolean => findRegistered(scope) !== undefined
   const wanted = asked.some(isOfAudience) ? asked : [...asked, ...defaults.filter(isOfAudience)]
   const granted = [...new Set(wanted.flatMap(grant))].toSorted()
   if (asked.length > 0 && granted.length === 0) {

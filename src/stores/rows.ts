@@ -1,3 +1,4 @@
+import { createBoundedCache } from '#base/bounded_cache.ts'
 import type { Digest } from '#base/secrets.ts'
 import { epochSeconds, type EpochSeconds } from '#base/time.ts'
 import type {
@@ -26,7 +27,23 @@ const bytes = (row: Row, column: string): Buffer => {
   const value = row[column] as Uint8Array
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }
-const json = <T>(row: Row, column: string): T => JSON.parse(row[column] as string) as T
+
+/** Texts that were parsed before. The text itself is the key, so what is found can never be out of date; it is frozen, as all share it. */
+const parsed = createBoundedCache<string, object>(2000)
+
+const json = <T extends object>(row: Row, column: string): T => {
+  const written = row[column] as string
+  const known = parsed.find(written)
+  if (known !== undefined) return known as T
+  const value = freeze(JSON.parse(written) as object)
+  parsed.set(written, value)
+  return value as T
+}
+
+const freeze = (value: object): object => {
+  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) freeze(member as object)
+  return Object.freeze(value)
+}
 
 /** Whether it can be the text of a row at all, see `StoreValueError`. */
 export const isStorable = (text: string): boolean => !text.includes('\0')
@@ -76,7 +93,7 @@ export const accountFromRow = (row: Row): Account => ({
   updatedAt: time(row, 'account_updated_at'),
 })
 
-export const secretFromRow = (row: Row): ClientSecret => {
+const secretFromRow = (row: Row): ClientSecret => {
   const expiresAt = optionalTime(row, 'expires_at')
   return row['kind'] === 'sha256'
     ? { kind: 'sha256', digest: bytes(row, 'value') as Digest, expiresAt }
@@ -96,6 +113,16 @@ export const clientFromRow = (row: Row, secrets: readonly ClientSecret[]): Clien
   updatedAt: time(row, 'updated_at'),
   secrets,
 })
+
+/** A client comes as one row for each of its live secrets, or one without, all of one statement and so of one moment. */
+export const CLIENT_COLUMNS = 'clients.*, client_secrets.kind, client_secrets.value, client_secrets.expires_at'
+
+/** In the order of the rows. */
+export const clientsFromRows = (rows: readonly Row[]): readonly Client[] =>
+  rows.length === 1 ? [clientFromOwnRows(rows)] : [...Map.groupBy(rows, ({ id }) => id).values()].map(clientFromOwnRows)
+
+const clientFromOwnRows = (rows: readonly Row[]): Client =>
+  clientFromRow(rows[0]!, rows.filter(({ kind }) => kind !== null).map(secretFromRow))
 
 export const apiResourceFromRow = (row: Row): ApiResource => json(row, 'definition')
 

@@ -1,4 +1,3 @@
-import { encodeBytes } from '#base/base62.ts'
 import type { IdPermutation } from '#base/id_permutation.ts'
 import { random } from '#base/secrets.ts'
 import { between, earliest, later, type Clock, type EpochSeconds, type Seconds } from '#base/time.ts'
@@ -87,7 +86,7 @@ export const createTokenIssuer = ({
 
   const commonClaims = (client: Client, resource: ApiResource, scopes: readonly string[]) => ({
     aud: resource.audience,
-    jti: encodeBytes(random(16)),
+    jti: random(16).toString('base64url'),
     client_id: client.id,
     azp: client.id,
     scope: scopes.join(' '),

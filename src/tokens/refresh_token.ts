@@ -17,20 +17,22 @@ export type RefreshTokens = {
 const TAG = 'rt'
 const ID_DIGITS = 11
 const SECRET_DIGITS = 43
+const SECRET_AT = TAG.length + ID_DIGITS
 
 export const createRefreshTokens = (key: Key, ids: IdPermutation): RefreshTokens => {
-  const make = ({ id, generation, salt }: Authorization): string => {
+  const secretOf = ({ id, generation, salt }: Authorization): string => {
     const numbers = Buffer.alloc(16)
     numbers.writeBigUInt64BE(BigInt(id), 0)
     numbers.writeBigUInt64BE(BigInt(generation), 8)
-    return TAG + ids.show(id) + encodeBytes(hmac(key, TAG, numbers, salt))
+    return encodeBytes(hmac(key, TAG, numbers, salt))
   }
+  const isForm = (token: string): boolean => token.length === SECRET_AT + SECRET_DIGITS && token.startsWith(TAG)
   return {
-    of: make,
-    findAuthorizationId: (token) =>
-      token.length === TAG.length + ID_DIGITS + SECRET_DIGITS && token.startsWith(TAG)
-        ? ids.find(token.slice(TAG.length, TAG.length + ID_DIGITS))
-        : undefined,
-    isOf: (token, authorization) => equalInConstantTime(Buffer.from(token), Buffer.from(make(authorization))),
+    of: (authorization) => TAG + ids.show(authorization.id) + secretOf(authorization),
+    findAuthorizationId: (token) => (isForm(token) ? ids.find(token.slice(TAG.length, SECRET_AT)) : undefined),
+    isOf: (token, authorization) =>
+      isForm(token) &&
+      ids.find(token.slice(TAG.length, SECRET_AT)) === authorization.id &&
+      equalInConstantTime(Buffer.from(token.slice(SECRET_AT)), Buffer.from(secretOf(authorization))),
   }
 }

@@ -1,32 +1,23 @@
-import type { Client } from '#stores/records.ts'
 import type { PostgresDatabase } from '#stores/postgres/database.ts'
-import { clientFromRow, isStorable, secretFromRow, secretValue, type Row } from '#stores/rows.ts'
+import { CLIENT_COLUMNS, clientFromRow, clientsFromRows, isStorable, secretValue } from '#stores/rows.ts'
 import { StoreConflictError, type ClientStore } from '#stores/store.ts'
 
-/** A client is one row for each of its live secrets, or one without: all of one moment, in one statement. */
-const COLUMNS = 'clients.*, client_secrets.kind, client_secrets.value, client_secrets.expires_at'
 const joinSecrets = (now: string) =>
   `left join client_secrets on client_secrets.client_id = clients.id
      and (client_secrets.expires_at is null or client_secrets.expires_at > ${now})`
-
-/** In the order of the rows. */
-const clientsFromRows = (rows: readonly Row[]): readonly Client[] =>
-  [...Map.groupBy(rows, ({ id }) => id).values()].map((ofOne) =>
-    clientFromRow(ofOne[0]!, ofOne.filter(({ kind }) => kind !== null).map(secretFromRow)),
-  )
 
 export const postgresClients = (database: PostgresDatabase): ClientStore => {
   const find = database.group({
     name: 'find_client',
     columns: { id: 'text' },
-    text: `select asked.ordinal, ${COLUMNS} from asked join clients on clients.id = asked.id ${joinSecrets('(select now from clock)')}
+    text: `select asked.ordinal, ${CLIENT_COLUMNS} from asked join clients on clients.id = asked.id ${joinSecrets('(select now from clock)')}
       order by client_secrets.id desc`,
     abreast: 2,
   })
   const findByApiKey = database.group({
     name: 'find_client_by_api_key',
     columns: { key: 'text', digest: 'bytea' },
-    text: `select asked.ordinal, ${COLUMNS} from asked
+    text: `select asked.ordinal, ${CLIENT_COLUMNS} from asked
       join clients on clients.disabled_at is null and clients.id = coalesce(
         (select client_id from api_keys where api_keys.digest = asked.digest and revoked_at is null),
         (select id from clients as named where named.id = asked.key and named.id_is_api_key)
@@ -70,7 +61,7 @@ export const postgresClients = (database: PostgresDatabase): ClientStore => {
     list: async ({ limit, offset }) =>
       clientsFromRows(
         await database.ask(
-          `select ${COLUMNS} from (select * from clients order by created_at, id limit $2 offset $3) as clients
+          `select ${CLIENT_COLUMNS} from (select * from clients order by created_at, id limit $2 offset $3) as clients
            ${joinSecrets('(select store_clock_ms($1) / 1000)')}
            order by clients.created_at, clients.id, client_secrets.id desc`,
           [database.clockOffset(), limit, offset],

@@ -1,19 +1,23 @@
-import { clientFromRow, isStorable, secretFromRow, secretValue, type Row } from '#stores/rows.ts'
+import { CLIENT_COLUMNS, clientsFromRows, isStorable, secretValue } from '#stores/rows.ts'
 import type { SqliteDatabase } from '#stores/sqlite/database.ts'
 import { StoreConflictError, type ClientStore } from '#stores/store.ts'
 
 export const sqliteClients = (database: SqliteDatabase): ClientStore => {
-  const find = database.prepare('select * from clients where id = ?')
-  const findSecrets = database.prepare(
-    'select * from client_secrets where client_id = ? and (expires_at is null or expires_at > ?) order by id desc',
-  )
+  const withSecrets = (clients: string) =>
+    `select ${CLIENT_COLUMNS} from ${clients} as clients
+       left join client_secrets on client_secrets.client_id = clients.id
+         and (client_secrets.expires_at is null or client_secrets.expires_at > ?1)
+     order by clients.created_at, clients.id, client_secrets.id desc`
+  const find = database.prepare(withSecrets('(select * from clients where id = ?2)'))
   const findByApiKey = database.prepare(
-    `select clients.* from clients where disabled_at is null and id = coalesce(
-       (select client_id from api_keys where digest = ?1 and revoked_at is null),
-       (select id from clients as named where named.id = ?2 and named.id_is_api_key = 1)
-     )`,
+    withSecrets(
+      `(select * from clients where disabled_at is null and id = coalesce(
+         (select client_id from api_keys where digest = ?2 and revoked_at is null),
+         (select id from clients as named where named.id = ?3 and named.id_is_api_key = 1)
+       ))`,
+    ),
   )
-  const list = database.prepare('select * from clients order by created_at, id limit ? offset ?')
+  const list = database.prepare(withSecrets('(select * from clients order by created_at, id limit ?2 offset ?3)'))
   const insert = database.prepare(
     'insert into clients (id, name, policy, id_is_api_key, created_at, updated_at) values (?, ?, ?, ?, ?, ?) on conflict do nothing returning *',
   )
@@ -31,9 +35,6 @@ export const sqliteClients = (database: SqliteDatabase): ClientStore => {
   )
   const endSessions = database.prepare('delete from platform_sessions where client_id = ?')
 
-  const withSecrets = (row: Row, now: number) =>
-    clientFromRow(row, findSecrets.all(row['id'] as string, now).map(secretFromRow))
-
   return {
     create: ({ id, name, policy, idIsApiKey, secret, apiKeys }) =>
       database.write((now) => {
@@ -44,20 +45,12 @@ export const sqliteClients = (database: SqliteDatabase): ClientStore => {
         for (const key of apiKeys) {
           if (insertApiKey.run(key.digest, id, key.name, now.seconds) === 0) throw new StoreConflictError('api key')
         }
-        return withSecrets(row, now.seconds)
+        return clientsFromRows(find.all(now.seconds, id))[0]!
       }),
-    find: (id) =>
-      database.snapshot((now) => {
-        const row = find.get(id)
-        return row === undefined ? undefined : withSecrets(row, now.seconds)
-      }),
+    find: (id) => database.read((now) => clientsFromRows(find.all(now.seconds, id))[0]),
     findByApiKey: (key, digest) =>
-      database.snapshot((now) => {
-        const row = findByApiKey.get(digest, key)
-        return row === undefined ? undefined : withSecrets(row, now.seconds)
-      }),
-    list: ({ limit, offset }) =>
-      database.snapshot((now) => list.all(limit, offset).map((row) => withSecrets(row, now.seconds))),
+      database.read((now) => clientsFromRows(findByApiKey.all(now.seconds, digest, key))[0]),
+    list: ({ limit, offset }) => database.read((now) => clientsFromRows(list.all(now.seconds, limit, offset))),
     disable: (id) =>
       database.write((now) => {
         if (!isStorable(id) || disable.run(now.seconds, id) === 0) return false
