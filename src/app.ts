@@ -157,6 +157,8 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     clock,
     log,
     apiUrl: urls.api,
+    publicOrigins: [new URL(urls.auth).origin, new URL(urls.api).origin],
+    cookieName: platform.session_cookie,
     mediaType: platform.media_type,
     defaultRealm: platform.default_realm,
     sessionLifetime: platform.session_lifetime,

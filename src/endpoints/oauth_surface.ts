@@ -39,7 +39,10 @@ export const createOAuthErrorAnswers =
     }
     if (error instanceof HttpError) return errorReply(error.status, error.code, error.description, error.headers)
     if (error instanceof OverloadedError) return unavailable(error.retryAfter)
-    if (error instanceof StoreUnavailableError) return unavailable(1)
+    if (error instanceof StoreUnavailableError) {
+      log.warn('the store is not available', { error, request: request.id })
+      return unavailable(1)
+    }
     if (error instanceof StoreValueError) {
       return errorReply(400, 'invalid_request', 'A parameter holds a character that cannot be stored')
     }

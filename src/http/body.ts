@@ -47,7 +47,7 @@ export const receiveBody = (message: IncomingMessage, limit: number): ArrivingBo
   else {
     message.on('data', take)
     message.on('end', () => resolve(rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest)))
-    message.on('error', () => resolve(undefined))
+    // Too late after `end`. Without a listener for it, Node raises no error for a client that has left.
     message.on('close', () => resolve(undefined))
   }
   return { whole: promise, refuse }

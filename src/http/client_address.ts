@@ -5,7 +5,8 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 const WITH_PORT = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/
 
 /** One spelling for one address: an IPv4 address that a dual-stack socket shows as IPv6 is IPv4 (RFC 4291 §2.5.5.2). */
-export const plainAddress = (address: string): string => MAPPED.exec(address)?.[1] ?? address
+export const plainAddress = (address: string): string =>
+  address.startsWith(':') ? (MAPPED.exec(address)?.[1] ?? address) : address
 
 /** Reads an entry of `X-Forwarded-For`, to which some proxies add the port; `undefined` if it is no address. */
 export const findAddress = (entry: string): string | undefined => {

@@ -38,12 +38,12 @@ const DEFECT = httpErrorReply(
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
- * Takes each request from its headers to its answer. `latest` has the last one of each connection, so that what goes wrong with the
+ * Takes each request from its headers to its answer, and remembers the last one of each connection, so that what goes wrong with the
  * connection meanwhile is answered in its place.
  */
 export const createExchanges = (options: ExchangeOptions) => {
   const { router, bodyBytes, trustsProxies, isPublicUrlHttps, common, log } = options
-  const latest = new WeakMap<Duplex, Exchange>()
+  const connections = new WeakMap<Duplex, { latest: Exchange }>()
   let isDraining = false
 
   const checkHttps = (incoming: FastifyRequest, path: string): void => {
@@ -87,7 +87,9 @@ export const createExchanges = (options: ExchangeOptions) => {
     const method = message.method ?? ''
     const begun = log.writesDebug ? performance.now() : 0
     const exchange: Exchange = { response, refuseBody: undefined, isAnswered: false, closesConnection: false }
-    latest.set(message.socket, exchange)
+    const connection = connections.get(message.socket)
+    if (connection === undefined) connections.set(message.socket, { latest: exchange })
+    else connection.latest = exchange
     const request: Writable<Request> = {
       method: method === 'HEAD' ? 'GET' : method,
       path: '',
@@ -136,7 +138,7 @@ export const createExchanges = (options: ExchangeOptions) => {
 
   return {
     serve,
-    findLatest: (socket: Duplex): Exchange | undefined => latest.get(socket),
+    findLatest: (socket: Duplex): Exchange | undefined => connections.get(socket)?.latest,
     drain: () => {
       isDraining = true
     },

@@ -35,7 +35,7 @@ export const readTarget = (target: string): Target => {
   const mark = target.indexOf('?')
   const path = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? '' : target.slice(mark + 1)
-  if (!QUERY.test(query)) throw malformedRequest('The query must be percent-encoded ASCII.')
+  if (query !== '' && !QUERY.test(query)) throw malformedRequest('The query must be percent-encoded ASCII.')
   return { path: PLAIN.test(path) ? path : repairSlashes(toOneSpelling(path)), query }
 }
 

@@ -2,10 +2,10 @@ import { fastify } from 'fastify'
 import { createServer, METHODS, type RequestListener, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Log } from '#base/log.ts'
-import { random } from '#base/secrets.ts'
 import type { Seconds } from '#base/time.ts'
 import { commonHeaders, rawAnswer, sendReply } from '#http/answer.ts'
 import { createExchanges } from '#http/exchange.ts'
+import { newRequestId } from '#http/request_id.ts'
 import { HttpError, httpErrorReply, malformedRequest, type Surface } from '#http/message.ts'
 import { createRouter } from '#http/router.ts'
 
@@ -37,8 +37,6 @@ const KEEP_ALIVE = 72_000
 const STALLED = 60_000
 const FAREWELL = 1000
 
-/** Random, and never the client's: whoever can choose it can make two requests look like one. */
-const newRequestId = (): string => random(12).toString('base64url')
 
 /** What Node's parser and timers report of a connection. */
 const refusalFor = (code: string | undefined): HttpError => {

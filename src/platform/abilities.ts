@@ -1,6 +1,14 @@
 import type { Caller } from '#access/caller.ts'
 import { PlatformError } from '#platform/errors.ts'
-import { ROLES, USER_TYPES, type AccessScope, type Account, type Flag, type Role, type UserType } from '#stores/records.ts'
+import {
+  ROLES,
+  USER_TYPES,
+  type AccessScope,
+  type Account,
+  type Flag,
+  type Role,
+  type UserType,
+} from '#stores/records.ts'
 import type { Visibility } from '#stores/store.ts'
 
 export type Rule = {

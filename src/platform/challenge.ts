@@ -1,8 +1,7 @@
 import type { PlatformError } from '#platform/errors.ts'
 
 /** What RFC 6750 §3 lets stand in a description, and no text of a request can leave: no quotes, no backslash, no control bytes. */
-const quoted = (text: string): string =>
-  `"${text.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?')}"`
+const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?')}"`
 
 /**
  * `WWW-Authenticate` of a refusal: how to get in, and for a request that came with a bearer token what is wrong.

@@ -5,7 +5,7 @@ const isRefused = (parameters: readonly string[]): boolean =>
   parameters.some((parameter) => /^\s*q\s*=\s*0(?:\.0{0,3})?\s*$/i.test(parameter))
 
 /**
- * JSON if `Accept` names it, in whatever company; XML otherwise, since programs that send nothing or `*\/*` were written for XML.
+ * JSON if `Accept` names it, in whatever company; XML otherwise, since programs that send nothing or any type were written for XML.
  * The platform's own media type unless only another was named: its libraries compare it byte for byte, so it has no charset.
  * @see RFC 9110 §12.5.1: a weight of 0 means "not acceptable"
  */

@@ -13,7 +13,10 @@ export type EntityKind = {
   readonly internalFields: ReadonlySet<string>
 }
 
-export type PropertyValue = EntityValue | { readonly at: EpochSeconds }
+export type Moment = { readonly at: EpochSeconds }
+export type PropertyValue = EntityValue | Moment
+
+export const isMoment = (value: PropertyValue): value is Moment => typeof value === 'object' && !Array.isArray(value)
 
 /** What one caller sees of one entity: the model behind every representation. */
 export type EntityView = {
@@ -26,9 +29,7 @@ export type EntityView = {
 
 /** Which properties are asked for, besides those that every view has. */
 export type Shown =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'all' }
-  | { readonly kind: 'some'; readonly names: ReadonlySet<string> }
+  { readonly kind: 'none' } | { readonly kind: 'all' } | { readonly kind: 'some'; readonly names: ReadonlySet<string> }
 
 export type Page = {
   readonly entities: readonly EntityView[]

@@ -19,7 +19,11 @@ type PlatformErrorKind = {
 /** Every refusal of the platform API: by its code at v3.0, with its HTTP status and its word at v2.0. */
 export const PLATFORM_ERRORS = {
   'bad-request': { status: 400, word: 'bad_request', meaning: 'The request cannot be read in exactly one way.' },
-  'invalid-field': { status: 400, word: 'invalid', meaning: 'A field has a value that it cannot have; `field` names it.' },
+  'invalid-field': {
+    status: 400,
+    word: 'invalid',
+    meaning: 'A field has a value that it cannot have; `field` names it.',
+  },
   'login-incomplete': { status: 400, word: 'invalid', meaning: 'The user or the password is missing.' },
   'authentication-required': {
     status: 401,
@@ -52,7 +56,11 @@ export const PLATFORM_ERRORS = {
     meaning: 'The bearer token and the session cookie belong to different users or clients.',
   },
   'token-required': { status: 401, word: 'auth_required', meaning: 'This version takes no session without a token.' },
-  'both-required': { status: 401, word: 'auth_required', meaning: 'It takes the bearer token and the session together.' },
+  'both-required': {
+    status: 401,
+    word: 'auth_required',
+    meaning: 'It takes the bearer token and the session together.',
+  },
   'insufficient-scope': {
     status: 403,
     word: 'denied',
@@ -62,14 +70,22 @@ export const PLATFORM_ERRORS = {
   'permission-denied': { status: 403, word: 'denied', meaning: 'The user lacks a role or a flag for this.' },
   'cross-site-request': { status: 403, word: 'denied', meaning: 'A page of another site made a browser send this.' },
   'not-found': { status: 404, word: 'not_found', meaning: 'There is nothing, or nothing that the caller may see.' },
-  'method-not-allowed': { status: 405, word: 'bad_request', meaning: 'The path does not take this method; see `Allow`.' },
+  'method-not-allowed': {
+    status: 405,
+    word: 'bad_request',
+    meaning: 'The path does not take this method; see `Allow`.',
+  },
   'request-timeout': { status: 408, word: 'error', meaning: 'The request did not arrive whole in time.' },
   'payload-too-large': { status: 413, word: 'bad_request', meaning: 'The body is too large.' },
   'unsupported-encoding': { status: 415, word: 'bad_request', meaning: 'The body has a `Content-Encoding`.' },
   'expectation-failed': { status: 417, word: 'bad_request', meaning: 'The expectation cannot be met.' },
   'rate-limit-exceeded': { status: 429, word: 'error', meaning: 'Wait as long as `Retry-After` says.' },
   'header-too-large': { status: 431, word: 'bad_request', meaning: 'The headers are too large.' },
-  'internal-error': { status: 500, word: 'error', meaning: 'A defect of the server. The request id finds it in the log.' },
+  'internal-error': {
+    status: 500,
+    word: 'error',
+    meaning: 'A defect of the server. The request id finds it in the log.',
+  },
   'service-overloaded': { status: 503, word: 'error', meaning: 'Ask again after `Retry-After`.' },
 } as const satisfies Readonly<Record<string, PlatformErrorKind>>
 

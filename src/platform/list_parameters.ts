@@ -1,6 +1,7 @@
 import type { Shown } from '#platform/entities.ts'
 import { invalidField } from '#platform/errors.ts'
 import { readForm, type Parameters } from '#protocol/parameters.ts'
+import type { EntityType } from '#stores/records.ts'
 import { ENTITY_SORT_FIELDS, type EntitySort } from '#stores/store.ts'
 
 export type ListParameters = {
@@ -32,26 +33,30 @@ const sortOf = (text: string): EntitySort => {
   const descending = text.startsWith('-')
   const field = ENTITY_SORT_FIELDS.find((name) => name === text.slice(descending ? 1 : 0))
   if (field !== undefined) return { field, descending }
-  throw invalidField('sort_by', `sort_by must be one of ${ENTITY_SORT_FIELDS.flatMap((name) => [name, `-${name}`]).join(', ')}`)
+  throw invalidField(
+    'sort_by',
+    `sort_by must be one of ${ENTITY_SORT_FIELDS.flatMap((name) => [name, `-${name}`]).join(', ')}`,
+  )
 }
 
-const shownBy = (full: string | undefined): Shown => {
+/** `*` and the type's own name (as t1-python sends it) ask for everything; other names, for these fields where they are set. */
+const shownBy = (full: string | undefined, type: EntityType): Shown => {
   if (full === undefined) return { kind: 'none' }
   const names = new Set(full.split(',').map((name) => name.trim()))
-  return names.has('*') ? { kind: 'all' } : { kind: 'some', names }
+  return names.has('*') || names.has(type) ? { kind: 'all' } : { kind: 'some', names }
 }
 
 /**
  * Parameters of a list. Those that are unknown change nothing and are ignored, as clients send many.
  * @throws {PlatformError} `invalid-field`; {OAuthError} for a query that cannot be read
  */
-export const readListParameters = (query: string): ListParameters => {
+export const readListParameters = (query: string, type: EntityType): ListParameters => {
   const sent = readEntityParameters(query)
   return {
     limit: wholeNumber(sent, 'page_limit', DEFAULT_LIMIT, 1, LARGEST_LIMIT),
     offset: wholeNumber(sent, 'page_offset', 0, 0, LARGEST_OFFSET),
     sort: sortOf(sent.get('sort_by') ?? 'id'),
-    shown: shownBy(sent.get('full')),
+    shown: shownBy(sent.get('full'), type),
     sent,
   }
 }
@@ -65,7 +70,11 @@ export const readEntityParameters = (query: string): Parameters => {
 }
 
 /** The same request for the page after this one; `undefined` on the last, where clients stop because it is absent. */
-export const findNextPage = (url: string, { sent, limit, offset }: ListParameters, total: number): string | undefined => {
+export const findNextPage = (
+  url: string,
+  { sent, limit, offset }: ListParameters,
+  total: number,
+): string | undefined => {
   if (offset + limit >= total) return undefined
   const query = new URLSearchParams([...sent])
   query.set('page_limit', String(limit))

@@ -900,17 +900,17 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     assert.equal((await signIn(second, signInOf({ account, clientId: other }))).clientId, other)
   })
 
-  promise('nobody signs in to a disabled account, also if it was disabled before the password was checked', async () => {
-    const { account, clientId } = await makeWorld(first)
-    await first.accounts.disable(account.id)
-    const disabled = (await second.accounts.find(account.id))!
-    assert.equal(
-      await second.authorizations.authorizePassword(passwordAuthorization(disabled, clientId)),
-      undefined,
-    )
-    assert.equal(await second.platformSessions.signIn(signInOf({ account: disabled, clientId })), undefined)
-    assert.deepEqual(await begunBy(disabled), [])
-  })
+  promise(
+    'nobody signs in to a disabled account, also if it was disabled before the password was checked',
+    async () => {
+      const { account, clientId } = await makeWorld(first)
+      await first.accounts.disable(account.id)
+      const disabled = (await second.accounts.find(account.id))!
+      assert.equal(await second.authorizations.authorizePassword(passwordAuthorization(disabled, clientId)), undefined)
+      assert.equal(await second.platformSessions.signIn(signInOf({ account: disabled, clientId })), undefined)
+      assert.deepEqual(await begunBy(disabled), [])
+    },
+  )
 
   promise('nobody signs in who is not there, and nobody to a client that is not there', async () => {
     const { account, clientId } = await makeWorld(first)
