@@ -35,8 +35,8 @@ const publicUrl = z
     if (url === null || !['https:', 'http:'].includes(url.protocol)) return refuse('expected an absolute https URL')
     if (url.protocol === 'http:' && !isLoopback(url.hostname))
       return refuse('expected https: http is only for localhost, 127.0.0.1 and [::1]')
-    if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '') {
-      return refuse('expected an origin alone, such as "https://auth.example.com/": no path, query or user')
+    if (url.href !== `${url.origin}/`) {
+      return refuse('expected an origin alone, such as "https://auth.example.com/": no path, query, fragment or user')
     }
     // `href` of an origin ends in a slash: these bytes are the issuer, everywhere (RFC 8414 §2).
     return url.href
@@ -46,8 +46,8 @@ const publicUrl = z
 const httpsOrLoopbackAudience = z
   .string()
   .refine(
-    (text) => URL.canParse(text) && !text.includes('#'),
-    'expected an absolute URI without a fragment (RFC 8707 §2)',
+    (text) => URL.canParse(text) && !/[#\s]/.test(text),
+    'expected an absolute URI without spaces and fragment (RFC 8707 §2)',
   )
 
 const scope = z.strictObject({
@@ -269,14 +269,18 @@ const keyOf = (path: readonly PropertyKey[]): string =>
     '',
   )
 
+/** The places of those that stand further up already. */
+const repeatedOf = (names: readonly string[]): readonly number[] =>
+  names.flatMap((name, index) => (names.indexOf(name) < index ? [index] : []))
+
 /** @throws {ConfigError} with every problem at once */
 export const parseConfig = (file: unknown): Config => {
   const parsed = configSchema.safeParse(file)
   if (!parsed.success) {
     throw new ConfigError(
-      parsed.error.issues.map((issue) =>
+      parsed.error.issues.flatMap((issue) =>
         issue.code === 'unrecognized_keys'
-          ? issue.keys.map((key) => `${keyOf([...issue.path, key])}: there is no such key`).join('\n  ')
+          ? issue.keys.map((key) => `${keyOf([...issue.path, key])}: there is no such key`)
           : `${keyOf(issue.path) || '(the whole)'}: ${issue.message.replace(/^Invalid input: /, '')}`,
       ),
     )
@@ -301,6 +305,14 @@ const complete = ({ urls, api_resources, ...rest }: z.output<typeof configSchema
     ...(resources.some(({ audience }) => audience === rest.platform.audience)
       ? []
       : ['platform.audience: expected the audience of one of api_resources']),
+    ...repeatedOf(resources.map(({ audience }) => audience)).map(
+      (index) => `api_resources[${index}].audience: expected one that no other has`,
+    ),
+    ...resources.flatMap(({ scopes }, index) =>
+      repeatedOf(scopes.map(({ name }) => name)).map(
+        (place) => `api_resources[${index}].scopes[${place}].name: expected one that no other of the API has`,
+      ),
+    ),
     ...(rest.platform.realms.includes(rest.platform.default_realm)
       ? []
       : ['platform.default_realm: expected one of platform.realms']),

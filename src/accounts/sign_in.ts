@@ -54,11 +54,12 @@ export const createSignIn =
     const check = async (): Promise<Account | undefined> => {
       const account = key === undefined ? undefined : await accounts.findByUsername(realm, key)
       const given = normalisePassword(password)
-      const isRight =
-        (account !== undefined && verified.isVerified(given, account.passwordHash)) ||
-        (await hashing.verify(given, account?.passwordHash))
+      const wasVerified = account !== undefined && verified.isVerified(given, account.passwordHash)
+      const isRight = wasVerified || (await hashing.verify(given, account?.passwordHash))
       const defect = await findDefect(account, isRight)
       if (account === undefined || defect !== undefined) {
+        // A refusal without a hash would tell by its speed that the password is right.
+        if (wasVerified) await hashing.verify(given, undefined)
         reason = defect ?? reason
         return undefined
       }

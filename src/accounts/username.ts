@@ -10,7 +10,8 @@ export const findUsernameKey = (username: string): string | undefined => {
   const composed = username.normalize('NFC')
   if (composed === '' || composed.length > LONGEST_USERNAME || composed !== composed.normalize('NFKC')) return undefined
   if (/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u.test(composed)) return undefined
-  return composed.toLowerCase()
+  // Composed again: ẗ is one character, and T̈ is two.
+  return composed.toLowerCase().normalize('NFC')
 }
 
 /**
@@ -18,4 +19,4 @@ export const findUsernameKey = (username: string): string | undefined => {
  * a realm, so that nobody registers another's double.
  */
 export const usernameSkeleton = (usernameKey: string): string =>
-  usernameKey.toUpperCase().toLowerCase().normalize('NFKC').replaceAll('i\u0307', 'i')
+  usernameKey.toUpperCase().toLowerCase().normalize('NFKC').replace(/i\u0307+/g, 'i').normalize('NFKC')

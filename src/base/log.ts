@@ -17,26 +17,31 @@ export type Log = {
   readonly audit: (event: string, fields?: LogFields) => void
 }
 
+/** In lower case and without `_` and `-`, so that every style of writing a name is caught. */
 const SECRET = new Set([
   'password',
-  'client_secret',
+  'clientsecret',
   'secret',
-  'refresh_token',
-  'access_token',
-  'id_token',
+  'refreshtoken',
+  'accesstoken',
+  'idtoken',
   'code',
-  'code_verifier',
+  'codeverifier',
   'assertion',
-  'client_assertion',
+  'clientassertion',
   'authorization',
   'cookie',
-  'set-cookie',
+  'setcookie',
 ])
+
+const isSecret = (name: string): boolean => SECRET.has(name.toLowerCase().replace(/[-_]/g, ''))
 
 /** Keys that are the line's own: a field of that name would otherwise stand twice in it, and readers believe the last. */
 const OWN = new Set(['level', 'time', 'message', 'audit'])
 
 const LONGEST_TEXT = 1024
+const DEEPEST = 3
+const MOST_ITEMS = 100
 // What JSON leaves as it is and a terminal or a pager does not: DEL and C1, line separators, and what turns the reading direction.
 const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
@@ -61,14 +66,19 @@ const describeError = (error: Error, depth = 0): LogFields => ({
 const clean = (value: unknown, depth: number): unknown => {
   if (typeof value === 'string') return printable(value)
   if (value instanceof Error) return describeError(value)
-  return isPlainObject(value) && depth < 2 ? cleanFields(value, depth) : value
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'no date' : value.toISOString()
+  // What is not looked through is not written: there may be anything in it.
+  if (depth > DEEPEST) return '[too deep]'
+  if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map((item) => clean(item, depth + 1))
+  return isPlainObject(value) ? cleanFields(value, depth) : '[not plain]'
 }
 
 const cleanFields = (fields: LogFields, depth = 0): Record<string, unknown> => {
   const cleaned: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(fields)) {
     const name = depth === 0 && OWN.has(key) ? `field_${key}` : key
-    cleaned[name] = SECRET.has(key.toLowerCase()) ? '[redacted]' : clean(value, depth + 1)
+    cleaned[name] = isSecret(key) ? '[redacted]' : clean(value, depth + 1)
   }
   return cleaned
 }

@@ -23,6 +23,7 @@ export type PasswordHashing = {
   readonly hash: (password: string) => Promise<string>
   /** Whether `password` made `stored`. With no `stored` it costs the same and answers `false`: nobody learns which accounts exist. */
   readonly verify: (password: string, stored: string | undefined) => Promise<boolean>
+  /** Ends the threads. What is hashed or waits then is rejected, as is all that comes later. */
   readonly close: () => Promise<void>
 }
 
@@ -31,6 +32,8 @@ const PASSES = 2
 const PARALLELISM = 1
 const SALT_BYTES = 16
 const HASH_BYTES = 32
+
+const CLOSED = 'password hashing is closed'
 
 type Parameters = Omit<HashingTask, 'id' | 'password'>
 
@@ -94,11 +97,16 @@ export const createPasswordHashing = ({
       task?.done(hash)
       next()
     })
-    worker.on('error', (error: Error) => {
+    let cause: Error | undefined
+    worker.on('error', (error: Error) => (cause = error))
+    // Comes after every end, an `error` only after some. One that died idle must not be handed another task.
+    worker.on('exit', () => {
       const task = running.get(worker)
       running.delete(worker)
+      const place = idle.indexOf(worker)
+      if (place >= 0) idle.splice(place, 1)
       started--
-      task?.failed(error)
+      task?.failed(cause ?? new Error(closed ? CLOSED : 'a password hashing thread has ended'))
       if (!closed) next()
     })
     return worker
@@ -120,6 +128,10 @@ export const createPasswordHashing = ({
 
   const compute = (password: string, parameters: Parameters): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {
+      if (closed) {
+        reject(new Error(CLOSED))
+        return
+      }
       if (waiting.length >= queue) {
         reject(new OverloadedError(`${waiting.length} password hashes are waiting`, seconds(2)))
         return
@@ -145,7 +157,7 @@ export const createPasswordHashing = ({
     },
     close: async () => {
       closed = true
-      for (const { failed } of waiting.splice(0)) failed(new Error('password hashing is closed'))
+      for (const { failed } of waiting.splice(0)) failed(new Error(CLOSED))
       await Promise.all([...idle, ...running.keys()].map((worker) => worker.terminate()))
     },
   }

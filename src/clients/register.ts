@@ -1,7 +1,7 @@
 import { encodeBytes } from '#base/base62.ts'
 import type { PasswordHashing } from '#base/password_hashing.ts'
 import { digestOf, random } from '#base/secrets.ts'
-import { makeClientSecret } from '#clients/client_secret.ts'
+import { isClientSecret, makeClientSecret } from '#clients/client_secret.ts'
 import type { Client, ClientPolicy, ClientSecret, NewClient } from '#stores/records.ts'
 import type { ClientStore } from '#stores/store.ts'
 
@@ -31,7 +31,7 @@ export const registerClient = async (
     name,
     policy,
     idIsApiKey,
-    secret: secret === undefined ? undefined : await storedSecret(hashing, secret, importedSecret !== undefined),
+    secret: secret === undefined ? undefined : await storedSecret(hashing, secret),
     apiKeys: apiKeys.map((apiKey) => ({ name: apiKey.name, digest: digestOf(apiKey.key) })),
   })
   return { client, secret }
@@ -39,7 +39,8 @@ export const registerClient = async (
 
 const isPublic = ({ tokenEndpointAuthMethod }: ClientPolicy): boolean => tokenEndpointAuthMethod === 'none'
 
-const storedSecret = async (hashing: PasswordHashing, secret: string, isImported: boolean): Promise<ClientSecret> =>
-  isImported
-    ? { kind: 'argon2id', hash: await hashing.hash(secret), expiresAt: undefined }
-    : { kind: 'sha256', digest: digestOf(secret), expiresAt: undefined }
+/** One that was imported and has our form was made by another Postern. */
+const storedSecret = async (hashing: PasswordHashing, secret: string): Promise<ClientSecret> =>
+  isClientSecret(secret)
+    ? { kind: 'sha256', digest: digestOf(secret), expiresAt: undefined }
+    : { kind: 'argon2id', hash: await hashing.hash(secret), expiresAt: undefined }

@@ -37,7 +37,6 @@ const KEEP_ALIVE = 72_000
 const STALLED = 60_000
 const FAREWELL = 1000
 
-
 /** What Node's parser and timers report of a connection. */
 const refusalFor = (code: string | undefined): HttpError => {
   switch (code) {
@@ -66,20 +65,22 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
     log,
   })
 
-  const refuseRaw = (socket: Duplex, error: HttpError): void => {
-    socket.end(rawAnswer(error, newRequestId(), common))
+  const endConnection = (socket: Duplex, lastWords = ''): void => {
+    socket.end(lastWords)
     setTimeout(() => socket.destroy(), FAREWELL).unref()
   }
+  const refuseRaw = (socket: Duplex, error: HttpError): void =>
+    endConnection(socket, rawAnswer(error, newRequestId(), common))
 
   const onClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => {
     if (socket.writableEnded) return
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
     const exchange = exchanges.findLatest(socket)
     if (exchange === undefined || exchange.response.writableFinished) return refuseRaw(socket, refusalFor(error.code))
-    // Whatever is written now would be taken for the answer to the request before.
-    if (exchange.refuseBody !== undefined) exchange.refuseBody(refusalFor(error.code))
-    else if (exchange.isAnswered) socket.destroy()
-    else exchange.closesConnection = true
+    // Whatever is written now would be taken for the answer to the request before, which may be whole and well.
+    if (exchange.isAnswered) endConnection(socket)
+    else if (exchange.response.req.complete || exchange.refuseBody === undefined) exchange.closesConnection = true
+    else exchange.refuseBody(refusalFor(error.code))
   }
 
   const listenOn = (listener: RequestListener): Server => {

@@ -1,6 +1,7 @@
 import type { Headers, Reply, Request } from '#http/message.ts'
 import { formatFor } from '#platform/content_negotiation.ts'
-import { representV2, type DocumentV2, type Representation } from '#platform/representation_v2.ts'
+import type { DocumentV2 } from '#platform/document_v2.ts'
+import { representV2, type Representation } from '#platform/representation_v2.ts'
 import { representV3, type DocumentV3 } from '#platform/representation_v3.ts'
 import type { PlatformTools } from '#platform/tools.ts'
 

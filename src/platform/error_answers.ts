@@ -37,7 +37,10 @@ const headersOf = ({ resource }: PlatformTools, error: PlatformError, request: R
 const defect = ({ id }: Request): PlatformError =>
   new PlatformError('internal-error', `An error of the server. Name this request when you report it: ${id}`)
 
-/** A defect is logged by the server, with its stack. Two refusals may be somebody who tries: a stolen or guessed session, and one that is used with another's token. */
+/**
+ * Two refusals may be somebody who tries: a guessed session, and one that is used with another's token. A defect is not written here,
+ * since the server logs it with its stack.
+ */
 const AUDITED: ReadonlySet<string> = new Set(['identity_mismatch', 'unknown_session'])
 
 const note = ({ log }: PlatformTools, error: unknown, request: Request): void => {

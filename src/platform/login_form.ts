@@ -1,4 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import { encodeBytes } from '#base/base62.ts'
+import { random } from '#base/secrets.ts'
 import { invalidRequest } from '#protocol/errors.ts'
 import { readBodyParameters, type Parameters } from '#protocol/parameters.ts'
 
@@ -15,11 +17,21 @@ export const readLoginForm = async (contentType: string | undefined, body: Buffe
     ? fieldsOf(await readMultipart(contentType, body))
     : readBodyParameters(contentType, body)
 
+/** @see RFC 2046 §5.1.1: 1 to 70 characters, in quotes if there are some that a token cannot have */
+const BOUNDARY = /;\s*boundary=(?:"([^"]{1,70})"|([^\s";]{1,70}))\s*(?:;|$)/i
+
 const readMultipart = async (contentType: string, body: Buffer): Promise<FormData> => {
+  const [, inQuotes, bare] = BOUNDARY.exec(contentType) ?? []
+  const boundary = inQuotes ?? bare
+  if (boundary === undefined) throw invalidRequest('the multipart body has no boundary')
   // The parser would put U+FFFD in place of a bad byte, and two different passwords become one.
   if (!isUtf8(body)) throw invalidRequest('the body is not valid UTF-8')
+  // It takes fewer boundaries than RFC 2046 allows and mail libraries make, so it gets one of ours.
+  const ours = encodeBytes(random(32))
+  const delimited = `\r\n${body.toString('latin1')}`.split(`\r\n--${boundary}`).join(`\r\n--${ours}`).slice(2)
   try {
-    return await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData()
+    const headers = { 'content-type': `multipart/form-data; boundary=${ours}` }
+    return await new Response(Buffer.from(delimited, 'latin1'), { headers }).formData()
   } catch {
     throw invalidRequest('the multipart body cannot be read')
   }

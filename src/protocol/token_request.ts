@@ -23,9 +23,12 @@ export type RefreshTokenRequest = Common & { readonly grantType: 'refresh_token'
 /** A token request, read once (RFC 6749 §4.3.2, §4.4.2, §6). Parameters that no grant type knows are ignored (§3.2). */
 export type TokenRequest = PasswordRequest | ClientCredentialsRequest | RefreshTokenRequest
 
-/** Longer than any password that a person or a password manager makes; hashing more would be work for an attacker's benefit. */
-const LONGEST_PASSWORD = 1024
-const LONGEST_USERNAME = 320
+/**
+ * Longer than any password or username that can be registered, even in its longest spelling: NFD writes one character in up to four.
+ * Hashing more would be work for an attacker's benefit.
+ */
+const LONGEST_PASSWORD = 4 * 1024
+const LONGEST_USERNAME = 4 * 320
 
 /**
  * @throws {OAuthError} `invalid_request` for what is missing or too long, `unsupported_grant_type`,

@@ -56,7 +56,11 @@ const AT_ONCE = 32
 /** An IPv6 host owns a /64 at least, so that is the unit which is counted; an IPv4 address counts alone. */
 export const networkOf = (address: string): string => {
   if (!address.includes(':')) return address
-  const [head = '', tail] = address.replace(/%.*$/, '').split('::')
+  // The last 32 bits may be written as an IPv4 address (RFC 4291 §2.2): two groups, whose digits are beyond the /64.
+  const [head = '', tail] = address
+    .replace(/%.*$/, '')
+    .replace(/\d+\.\d+\.\d+\.\d+$/, '0:0')
+    .split('::')
   const first = head === '' ? [] : head.split(':')
   const last = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = tail === undefined ? [] : new Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0')

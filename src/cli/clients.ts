@@ -1,0 +1,235 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { encodeBytes } from '#base/base62.ts'
+import { createPasswordHashing } from '#base/password_hashing.ts'
+import { random } from '#base/secrets.ts'
+import { addPageOptions, collect, parseId, parseTime, type ListOptions } from '#cli/arguments.ts'
+import {
+  hasPasswordGrant,
+  PASSWORD_REALM,
+  parseRedirectUri,
+  policyOf,
+  type PolicyOptions,
+} from '#cli/client_options.ts'
+import { RefusedError } from '#cli/failures.ts'
+import type { ConfigOptions } from '#cli/load_config.ts'
+import { withDatabase } from '#cli/open_database.ts'
+import { details, isoTime, table, type Output } from '#cli/output.ts'
+import { readSecret, refuseSecretOptions } from '#cli/secret_input.ts'
+import { registerClient } from '#clients/register.ts'
+import { GRANT_TYPES, SIGNING_ALGORITHMS, type Client } from '#stores/records.ts'
+
+type CreateOptions = ConfigOptions &
+  PolicyOptions & {
+    readonly name: string
+    readonly id?: string
+    readonly importSecret?: boolean
+    readonly apiKey?: readonly string[]
+    /** `false` with `--no-id-as-api-key`. */
+    readonly idAsApiKey: boolean
+  }
+
+export const addClientsCommands = (program: Command, outputOf: (command: Command) => Output): void => {
+  const group = program.command('clients').description('Programs that ask for tokens.')
+
+  const create = group
+    .command('create')
+    .description(
+      'Register a client, and print its id, its secret and its API keys. They are shown this one time: only digests are kept.',
+    )
+    .requiredOption('--name <name>', 'its name for people')
+    .addOption(
+      new Option('--grant-type <type...>', `how it may obtain tokens: ${[...GRANT_TYPES, 'password-realm'].join(', ')}`)
+        .argParser(collect(parseGrantType))
+        .makeOptionMandatory(),
+    )
+    .option('--scope <scope...>', 'what it may ask for')
+    .option('--default-scope <scope...>', 'what it is granted when it asks for no scope of the API')
+    .option('--audience <audience...>', 'APIs that it may ask tokens for (default: platform.audience)')
+    .option('--public', 'it runs where a secret cannot be kept, and has none')
+    .option('--first-party', "it is the platform's own, so people are not asked for their consent")
+    .option('--redirect-uri <uri>', 'where people may be sent back to; repeatable', collect(parseRedirectUri))
+    .option('--api-key <name>', 'make an API key of this name; repeatable', collect(parseName))
+    .option('--no-id-as-api-key', 'do not take the client id for an API key')
+    .option('--password-account <id>', 'password grants only for this account; repeatable', collect(parseId))
+    .option('--password-realm <name...>', 'password grants only for accounts of these realms')
+    .option(
+      '--password-organization <id>',
+      'password grants only for accounts that may see this organization; repeatable',
+      collect(parseId),
+    )
+    .option('--password-grant-ends-at <time>', 'after this, no more password grants', parseTime)
+    .option('--acts-as <id>', 'the account in whose name client_credentials tokens act', parseId)
+    .addOption(
+      new Option('--id-token-alg <algorithm>', 'how its ID tokens are signed')
+        .choices(SIGNING_ALGORITHMS)
+        .default('RS256'),
+    )
+    .option('--id <id>', 'the client id, if programs know it already', parseClientId)
+    .option('--import-secret', 'keep a secret that programs know already: asked for, or one line of standard input')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  postern clients create --name Reports --grant-type client_credentials --scope read:entities --acts-as 22612
+  postern clients create --name Importer --grant-type password refresh_token \\
+    --scope openid offline_access manage:services --default-scope manage:services --password-account 22612
+  postern clients create --name "Old program" --id GFg6CdBuibi1tk9y --import-secret --grant-type password < secret.txt`,
+    )
+    .action(async (_: unknown, self: Command) => createClient(self.optsWithGlobals<CreateOptions>(), outputOf(self)))
+  refuseSecretOptions(create, 'secret', 'client-secret')
+
+  addPageOptions(group.command('list'))
+    .description('List clients in the order in which they were registered.')
+    .addHelpText('after', '\nExamples:\n  postern clients list\n  postern clients list --limit 10 --offset 20 --json')
+    .action(async (_: unknown, self: Command) =>
+      listClients(self.optsWithGlobals<ConfigOptions & ListOptions>(), outputOf(self)),
+    )
+
+  group
+    .command('show')
+    .description('Print a client with its policy. Of its secrets only the kind and the end are known.')
+    .argument('<client-id>')
+    .addHelpText('after', '\nExamples:\n  postern clients show GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP --json')
+    .action(async (id: string, _: unknown, self: Command) =>
+      showClient(id, self.optsWithGlobals<ConfigOptions>(), outputOf(self)),
+    )
+
+  group
+    .command('disable')
+    .description('End everything that a client has obtained, and let it obtain nothing more.')
+    .argument('<client-id>')
+    .addHelpText('after', '\nExamples:\n  postern clients disable GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP')
+    .action(async (id: string, _: unknown, self: Command) =>
+      disableClient(id, self.optsWithGlobals<ConfigOptions>(), outputOf(self)),
+    )
+}
+
+const parseGrantType = (text: string) => {
+  const found = text === 'password-realm' ? PASSWORD_REALM : GRANT_TYPES.find((name) => name === text)
+  if (found !== undefined) return found
+  throw new InvalidArgumentError(`Expected ${[...GRANT_TYPES, 'password-realm'].join(', ')}.`)
+}
+
+const parseName = (text: string): string => {
+  if (text.trim() !== '' && !/\p{C}/u.test(text)) return text
+  throw new InvalidArgumentError('Expected a name.')
+}
+
+/** @see RFC 6749 Appendix A.1: visible ASCII; without the colon, at which Basic authentication divides */
+const parseClientId = (text: string): string => {
+  if (/^[\x21-\x39\x3b-\x7e]{1,255}$/.test(text)) return text
+  throw new InvalidArgumentError('Expected visible ASCII characters without a colon, at most 255.')
+}
+
+const createClient = async (options: CreateOptions, output: Output): Promise<void> =>
+  withDatabase(options, async (store, config) => {
+    const { name, id, importSecret, apiKey = [], idAsApiKey } = options
+    const policy = await policyOf(options, store, config)
+    if (importSecret === true && options.public === true) {
+      throw new RefusedError('--public: such a client has no secret. Leave out --import-secret.')
+    }
+    const importedSecret = importSecret === true ? await readSecret({ what: 'client secret', isNew: false }) : undefined
+    const apiKeys = apiKey.map((keyName) => ({ name: keyName, key: encodeBytes(random(24)).slice(-32) }))
+    const hashing = createPasswordHashing()
+    try {
+      const { client, secret } = await registerClient(store.clients, hashing, {
+        name,
+        policy,
+        apiKeys,
+        idIsApiKey: idAsApiKey,
+        ...(id === undefined ? {} : { id }),
+        ...(importedSecret === undefined ? {} : { importedSecret }),
+      })
+      // The one that was given is known to whoever gave it.
+      const shown = importedSecret === undefined ? secret : undefined
+      output.result(
+        {
+          client_id: client.id,
+          ...(shown === undefined ? {} : { client_secret: shown }),
+          ...(apiKeys.length === 0 ? {} : { api_keys: apiKeys }),
+        },
+        details([
+          ['client_id', client.id],
+          ...(shown === undefined ? [] : [['client_secret', shown] as const]),
+          ...apiKeys.map((each) => [`api_key ${each.name}`, each.key] as const),
+        ]),
+      )
+      if (shown !== undefined || apiKeys.length > 0) output.words('Keep them safe: they are not shown again.')
+      if (hasPasswordGrant(policy.grantTypes) && policy.passwordAccounts === undefined) {
+        output.words(
+          'It may sign in every account with its password. --password-account, --password-realm and --password-organization confine that.',
+        )
+      }
+    } finally {
+      await hashing.close()
+    }
+  })
+
+const listClients = async (options: ConfigOptions & ListOptions, output: Output): Promise<void> =>
+  withDatabase(options, async (store) => {
+    const { limit, offset } = options
+    const clients = await store.clients.list({ limit, offset })
+    const rows = clients.map(({ id, name, policy, disabledAt }) => [
+      ...[id, name, policy.tokenEndpointAuthMethod === 'none' ? 'public' : 'confidential', policy.party],
+      ...[policy.grantTypes.join(' '), disabledAt === undefined ? 'active' : 'disabled'],
+    ])
+    output.result(
+      clients.map(documentOf),
+      rows.length === 0 ? '' : table(['CLIENT ID', 'NAME', 'KIND', 'PARTY', 'GRANT TYPES', 'STATE'], rows),
+    )
+    if (rows.length === 0) output.words(offset === 0 ? 'There are none.' : 'There are no more.')
+  })
+
+const showClient = async (id: string, options: ConfigOptions, output: Output): Promise<void> =>
+  withDatabase(options, async (store) => {
+    const client = await store.clients.find(id)
+    if (client === undefined) throw noSuchClient(id)
+    output.result(documentOf(client), describe(client))
+  })
+
+const disableClient = async (id: string, options: ConfigOptions, output: Output): Promise<void> =>
+  withDatabase(options, async (store) => {
+    if (!(await store.clients.disable(id))) throw noSuchClient(id)
+    output.result({ client_id: id, active: false }, '')
+    output.words(`${id} is disabled, and everything that it had obtained has ended.`)
+  })
+
+const noSuchClient = (id: string): RefusedError =>
+  new RefusedError(`there is no client ${id}. \`postern clients list\` lists them.`)
+
+/** Under the names of RFC 7591 §2 where it has one. */
+const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, createdAt, updatedAt }: Client) => ({
+  client_id: id,
+  client_name: name,
+  active: disabledAt === undefined,
+  id_is_api_key: idIsApiKey,
+  token_endpoint_auth_method: policy.tokenEndpointAuthMethod,
+  grant_types: policy.grantTypes,
+  redirect_uris: policy.redirectUris,
+  scopes: policy.scopes,
+  default_scopes: policy.defaultScopes,
+  audiences: policy.audiences,
+  party: policy.party,
+  id_token_signed_response_alg: policy.idTokenSigningAlgorithm,
+  ...(policy.passwordAccounts === undefined ? {} : { password_accounts: policy.passwordAccounts }),
+  ...(policy.passwordGrantEndsAt === undefined ? {} : { password_grant_ends_at: isoTime(policy.passwordGrantEndsAt) }),
+  ...(policy.actsAs === undefined ? {} : { acts_as: policy.actsAs }),
+  secrets: secrets.map(({ kind, expiresAt }) => ({
+    kind,
+    expires_on: expiresAt === undefined ? null : isoTime(expiresAt),
+  })),
+  created_on: isoTime(createdAt),
+  updated_on: isoTime(updatedAt),
+})
+
+const describe = (client: Client): string =>
+  details(
+    Object.entries(documentOf(client)).map(([name, value]) => [
+      name,
+      Array.isArray(value) && value.every((each) => typeof each === 'string')
+        ? value.join(' ') || 'none'
+        : typeof value === 'object'
+          ? JSON.stringify(value)
+          : String(value),
+    ]),
+  )
