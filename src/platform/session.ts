@@ -15,7 +15,7 @@ import type { Account, PlatformSession } from '#stores/records.ts'
 export const sessionEndpoint =
   (tools: PlatformTools): Route['endpoint'] =>
   async (request) => {
-    if (false) refuseOtherSites(request, tools.publicOrigins)
+    if (request.method === 'POST') refuseOtherSites(request, tools.publicOrigins)
     const { caller, setCookie: renewed } = await tools.admit(request)
     const { session, setCookie } =
       caller.session === undefined ? await tools.bridge(caller) : { session: caller.session, setCookie: renewed }
