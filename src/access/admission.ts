@@ -29,10 +29,11 @@ export type AdmissionTools = {
 }
 
 export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, resource }: AdmissionTools): Admit => {
-  const unknownSession = () =>
+  const unknownSession = (bearer?: Bearer) =>
     new AccessError(
       'unknown_session',
       'The session cookie is not known, or has been ended: get a new one, or send no cookie',
+      bearer && aboutBearer(bearer),
     )
 
   const callerOfSession = async ({ session, account, authorization }: LivePlatformSession): Promise<Caller> => {
@@ -68,10 +69,10 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
     const { account, clientId, scopes, authorizationId } = bearer
     const caller: Caller = { account, clientId, scopes, hasBearer: true, session: undefined, authorizationId }
     if (sent.kind !== 'one') return { caller, setCookie: undefined }
-    if (sent.digest === undefined) throw unknownSession()
+    if (sent.digest === undefined) throw unknownSession(bearer)
     const live = await store.platformSessions.findLive(sent.digest)
     const session = live?.session ?? (await store.platformSessions.findExpired(sent.digest))
-    if (session === undefined) throw unknownSession()
+    if (session === undefined) throw unknownSession(bearer)
     const isBridged = session.authorizationId !== undefined
     const belongsTogether =
       session.accountId === account?.id &&
@@ -80,7 +81,12 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
       throw new AccessError(
         'identity_mismatch',
         'The bearer token and the session cookie belong to different users or clients: get the session with this token',
-        `session ${session.id} is of account ${session.accountId}, client ${session.clientId}`,
+        {
+          ...aboutBearer(bearer),
+          session: session.id,
+          sessionAccount: session.accountId,
+          sessionClient: session.clientId,
+        },
       )
     }
     if (live !== undefined) return { caller: { ...caller, session }, setCookie: undefined }
@@ -100,3 +106,8 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
     return byBearer(await findBearer(token, resource, verifyAccessToken, store), sent)
   }
 }
+
+const aboutBearer = ({ account, clientId }: Bearer) => ({
+  ...(account === undefined ? {} : { account: account.id }),
+  client: clientId,
+})

@@ -63,20 +63,19 @@ export const findBearer = async (
     store.clients.find(clientId),
     authorizationId === undefined ? undefined : store.authorizations.findLive(authorizationId),
   ])
-  if (client === undefined || client.disabledAt !== undefined) throw revoked('the client is disabled')
+  if (client === undefined || client.disabledAt !== undefined) throw revoked('the client is disabled', clientId)
   const callersScopes = scopesOfCaller(scopes, client, resource)
   if (authorizationId === undefined) {
     const account = client.policy.actsAs === undefined ? undefined : await store.accounts.find(client.policy.actsAs)
-    if (account?.disabledAt !== undefined) throw revoked('the account that the client acts as is disabled')
+    if (account?.disabledAt !== undefined) throw revoked('the account that the client acts as is disabled', clientId)
     return { account, clientId, scopes: callersScopes, authorizationId }
   }
-  if (live === undefined) throw revoked('the authorization has ended')
+  if (live === undefined) throw revoked('the authorization has ended', clientId)
   return { account: live.account, clientId, scopes: callersScopes, authorizationId }
 }
 
-const revoked = (reason: string): AccessError =>
-  new AccessError(
-    'invalid_token',
-    'The access token has been revoked, or its sign-in has expired: sign in again',
+const revoked = (reason: string, client: string): AccessError =>
+  new AccessError('invalid_token', 'The access token has been revoked, or its sign-in has expired: sign in again', {
     reason,
-  )
+    client,
+  })

@@ -29,15 +29,26 @@ export const ACCESS_REFUSALS = {
 
 export type AccessRefusal = keyof typeof ACCESS_REFUSALS
 
+/** For the audit log alone: what the caller must not learn. */
+export type AccessErrorDetails = {
+  readonly reason?: string
+  /** Behind the bearer token, or behind the session if there is no token. */
+  readonly account?: number
+  readonly client?: string
+  readonly session?: number
+  /** Of the session, where it is not that of the token. */
+  readonly sessionAccount?: number
+  readonly sessionClient?: string
+}
+
 /** Nobody is admitted: 401, except `invalid_request` (400) and `insufficient_scope` (403). `message` tells the developer what to do. */
 export class AccessError extends Error {
   override readonly name = 'AccessError'
   readonly code: AccessRefusal
-  /** For the audit log alone. */
-  readonly reason: string | undefined
-  constructor(code: AccessRefusal, message: string, reason?: string) {
+  readonly details: AccessErrorDetails
+  constructor(code: AccessRefusal, message: string, details: AccessErrorDetails = {}) {
     super(message)
     this.code = code
-    this.reason = reason
+    this.details = details
   }
 }

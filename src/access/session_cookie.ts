@@ -48,14 +48,14 @@ export const createSessionCookies = (name: string, key: Key, isSecure: boolean):
   }
 }
 
-/** The values of one cookie, not empty. A pair is split at its first `=` (RFC 6265 §5.2); quotes around a value do not count. */
+/**
+ * The values of one cookie, not empty. A pair is split at its first `=`; only the spaces that separate pairs go (RFC 6265 §4.2.1). Quotes and
+ * tabs stay: another reader may take what they enclose for another name or value.
+ */
 const valuesOf = (cookieHeader: string, name: string): readonly string[] =>
   cookieHeader.split(';').flatMap((pair) => {
     const equals = pair.indexOf('=')
-    if (equals < 0 || pair.slice(0, equals).trim() !== name) return []
-    const value = pair
-      .slice(equals + 1)
-      .trim()
-      .replace(/^"(.*)"$/, '$1')
+    if (equals < 0 || pair.slice(0, equals).replace(/^ +/, '') !== name) return []
+    const value = pair.slice(equals + 1)
     return value === '' ? [] : [value]
   })

@@ -19,4 +19,9 @@ export const findUsernameKey = (username: string): string | undefined => {
  * a realm, so that nobody registers another's double.
  */
 export const usernameSkeleton = (usernameKey: string): string =>
-  usernameKey.toUpperCase().toLowerCase().normalize('NFKC').replace(/i\u0307+/g, 'i').normalize('NFKC')
+  usernameKey
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFKC')
+    .replace(/i\u0307+/g, 'i')
+    .normalize('NFKC')

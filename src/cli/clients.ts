@@ -29,10 +29,14 @@ type CreateOptions = ConfigOptions &
   }
 
 export const addClientsCommands = (program: Command, outputOf: (command: Command) => Output): void => {
-  const group = program.command('clients').description('Programs that ask for tokens.')
+  const group = program
+    .command('clients')
+    .summary('programs that ask for tokens')
+    .description('Programs that ask for tokens.')
 
   const create = group
     .command('create')
+    .summary('register a client')
     .description(
       'Register a client, and print its id, its secret and its API keys. They are shown this one time: only digests are kept.',
     )
@@ -79,6 +83,7 @@ Examples:
   refuseSecretOptions(create, 'secret', 'client-secret')
 
   addPageOptions(group.command('list'))
+    .summary('list clients')
     .description('List clients in the order in which they were registered.')
     .addHelpText('after', '\nExamples:\n  postern clients list\n  postern clients list --limit 10 --offset 20 --json')
     .action(async (_: unknown, self: Command) =>
@@ -87,6 +92,7 @@ Examples:
 
   group
     .command('show')
+    .summary('print a client with its policy')
     .description('Print a client with its policy. Of its secrets only the kind and the end are known.')
     .argument('<client-id>')
     .addHelpText('after', '\nExamples:\n  postern clients show GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP --json')
@@ -96,6 +102,7 @@ Examples:
 
   group
     .command('disable')
+    .summary('end everything that a client has, for good')
     .description('End everything that a client has obtained, and let it obtain nothing more.')
     .argument('<client-id>')
     .addHelpText('after', '\nExamples:\n  postern clients disable GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP')
@@ -171,7 +178,10 @@ const listClients = async (options: ConfigOptions & ListOptions, output: Output)
     const clients = await store.clients.list({ limit, offset })
     const rows = clients.map(({ id, name, policy, disabledAt }) => [
       ...[id, name, policy.tokenEndpointAuthMethod === 'none' ? 'public' : 'confidential', policy.party],
-      ...[policy.grantTypes.join(' '), disabledAt === undefined ? 'active' : 'disabled'],
+      ...[
+        policy.grantTypes.map((name) => (name === PASSWORD_REALM ? 'password-realm' : name)).join(' '),
+        disabledAt === undefined ? 'active' : 'disabled',
+      ],
     ])
     output.result(
       clients.map(documentOf),

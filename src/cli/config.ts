@@ -7,10 +7,11 @@ import { details, type Output } from '#cli/output.ts'
 import { ConfigError } from '#config.ts'
 
 export const addConfigCommands = (program: Command, outputOf: (command: Command) => Output): void => {
-  const group = program.command('config').description('Look at the configuration.')
+  const group = program.command('config').summary('look at the configuration').description('Look at the configuration.')
 
   group
     .command('check')
+    .summary('say whether it is right, and if not, all that is wrong')
     .description('Say whether the configuration is right, and if not, everything that is wrong with it.')
     .addHelpText(
       'after',
@@ -25,6 +26,7 @@ Examples:
 
   group
     .command('print')
+    .summary('print it with every default filled in')
     .description(
       'Print the configuration with every default filled in, as JSON that can be used as a file. Passwords are masked.',
     )

@@ -6,6 +6,7 @@ import type { Output } from '#cli/output.ts'
 export const addMigrateCommand = (program: Command, outputOf: (command: Command) => Output): void => {
   program
     .command('migrate')
+    .summary('bring the database up to this version, or make it')
     .description(
       'Bring the database up to this version, or make it. `serve` does the same; this does it alone, before an upgrade is rolled out.',
     )

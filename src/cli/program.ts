@@ -15,8 +15,11 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 const outputOf = (command: Command): Output => createOutput(command.optsWithGlobals<{ json?: boolean }>().json === true)
 
-/** The whole command line, as a value: `main.ts` runs it, the reference is printed from it. */
-export const createProgram = (): Command => {
+/**
+ * The whole command line, as a value: `main.ts` runs it, the reference is printed from it.
+ * @param helpWidth - columns of the help; by default those of the terminal
+ */
+export const createProgram = (helpWidth?: number): Command => {
   const program = new Command('postern')
     .description('An OAuth 2.0 and OpenID Connect authorization server with an API gateway.')
     .version(version, '--version', 'print the version')
@@ -27,7 +30,7 @@ export const createProgram = (): Command => {
       'keep the embedded database in this folder, whatever `database` of the configuration says',
     )
     .option('--json', 'print the result as one JSON document')
-    .configureHelp({ showGlobalOptions: true, helpWidth: 110 })
+    .configureHelp({ showGlobalOptions: true, ...(helpWidth === undefined ? {} : { helpWidth }) })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'postern: ')) })
     .showHelpAfterError('`--help` tells more.')
     .exitOverride()
@@ -63,6 +66,7 @@ Examples:
   addClientsCommands(program, outputOf)
   program
     .command('master-key')
+    .summary('print a new master key')
     .description('Print a new master key, for a new database. One that is in use needs the key that it was begun with.')
     .addHelpText(
       'after',

@@ -23,6 +23,7 @@ const SWEEP_EVERY_MS = 60_000
 export const addServeCommand = (program: Command, outputOf: (command: Command) => Output): void => {
   const command = program
     .command('serve')
+    .summary('start the server')
     .description(
       'Start the server. The first line on standard output is `ready` and its URL; the log goes to standard error.',
     )

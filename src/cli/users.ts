@@ -39,10 +39,11 @@ type CreateOptions = ConfigOptions & {
 type NameOptions = ConfigOptions & { readonly username?: string; readonly realm?: string; readonly id?: number }
 
 export const addUsersCommands = (program: Command, outputOf: (command: Command) => Output): void => {
-  const group = program.command('users').description('Accounts of people.')
+  const group = program.command('users').summary('accounts of people').description('Accounts of people.')
 
   const create = group
     .command('create')
+    .summary('make an account')
     .description('Make an account and print it. The password is asked for, or is one line of standard input.')
     .requiredOption('--username <name>', 'what the person signs in with, usually a mail address')
     .option('--realm <name>', 'directory of accounts (default: platform.default_realm)')
@@ -75,6 +76,7 @@ Examples:
   refuseSecretOptions(create, 'password')
 
   addPageOptions(group.command('list'))
+    .summary('list accounts')
     .description('List accounts in the order of their ids.')
     .option('--realm <name>', 'only those of this realm')
     .addHelpText(
@@ -86,6 +88,7 @@ Examples:
     )
 
   const setPassword = addNameOptions(group.command('set-password'))
+    .summary('give an account a new password')
     .description(
       'Give an account a new password, which is asked for or is one line of standard input. Everything that was signed in with the old one ends.',
     )
@@ -94,6 +97,7 @@ Examples:
   refuseSecretOptions(setPassword, 'password')
 
   addNameOptions(group.command('disable'))
+    .summary('sign an account out everywhere, for good')
     .description('End everything that an account is signed in with, and let it sign in no more.')
     .addHelpText(
       'after',

@@ -15,7 +15,10 @@ const form = (fields: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => ` \\\n  -d ${word(`${name}=${value}`)}`)
     .join('')
 
-/** The lines of the platform's public guide, with the names of this server, ready to paste into a shell. */
+/**
+ * The lines of the platform's public guide, with the names of this server, ready to paste into a shell. No apostrophe in the comments: where
+ * a shell takes them for commands, it would begin a text.
+ */
 export const walkThrough = ({ urls, platform }: Config): string => {
   const token = `${urls.auth}oauth/token`
   const { audience } = platform
@@ -23,10 +26,10 @@ export const walkThrough = ({ urls, platform }: Config): string => {
   const json = `-H 'Accept: application/json'`
   const body = JSON.stringify({ ...GRANT, audience, ...CLIENT })
   return `
-# The guide, step by step: paste these lines into another terminal.
+# The guide, step by step: paste these lines into another terminal
 field() { sed -n "s/.*\\"$1\\": *\\"\\([^\\"]*\\)\\".*/\\1/p"; }
 
-# A token with the user's password, asked for in JSON
+# A token with a password, asked for in JSON
 curl -s ${token} -H 'Content-Type: application/json' \\
   -d '${body}'
 

@@ -21,14 +21,14 @@ export const checkBodyEncoding = ({ headers }: IncomingMessage): void => {
 
 /** The body as it arrives, and a way to break off from outside: when the request takes too long, or turns out to be malformed. */
 export type ArrivingBody = {
-  /** Resolves to `undefined` if the client has left. */
-  readonly whole: Promise<Buffer | undefined>
+  /** Never settles if the client leaves: whoever waits for it is then forgotten with it. */
+  readonly whole: Promise<Buffer>
   readonly refuse: (error: HttpError) => void
 }
 
 /** Takes at most `limit` bytes, whatever length was announced or not: above it `whole` rejects with `payload_too_large`. */
 export const receiveBody = (message: IncomingMessage, limit: number): ArrivingBody => {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>()
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   let first: Buffer | undefined
   let rest: Buffer[] | undefined
   let length = 0
@@ -47,8 +47,6 @@ export const receiveBody = (message: IncomingMessage, limit: number): ArrivingBo
   else {
     message.on('data', take)
     message.on('end', () => resolve(rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest)))
-    // Too late after `end`. Without a listener for it, Node raises no error for a client that has left.
-    message.on('close', () => resolve(undefined))
   }
   return { whole: promise, refuse }
 }

@@ -113,11 +113,9 @@ export const createExchanges = (options: ExchangeOptions) => {
         checkBodyEncoding(message)
         const arriving = receiveBody(message, bodyBytes)
         exchange.refuseBody = arriving.refuse
-        const body = await arriving.whole
+        request.body = await arriving.whole
         exchange.refuseBody = undefined
-        if (body === undefined) return
         isUnread = false
-        request.body = body
       }
       reply = await destination.endpoint(request, destination.segments)
     } catch (error) {

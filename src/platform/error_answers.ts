@@ -46,6 +46,6 @@ const AUDITED: ReadonlySet<string> = new Set(['identity_mismatch', 'unknown_sess
 const note = ({ log }: PlatformTools, error: unknown, request: Request): void => {
   if (error instanceof StoreUnavailableError) log.warn('the store is not available', { error, ...auditFields(request) })
   if (error instanceof AccessError && AUDITED.has(error.code)) {
-    log.audit(error.code, { reason: error.reason, path: request.path, ...auditFields(request) })
+    log.audit(error.code, { ...error.details, path: request.path, ...auditFields(request) })
   }
 }

@@ -82,6 +82,8 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
       },
     },
   }
+  const T = { start: 0, inspect: 0, storm: 0, kill: 0, settled: 0 }; let t0 = 0
+  const lap = (k: keyof typeof T) => { T[k] += performance.now() - t0; t0 = performance.now() }
   const standby = [startServerProcess(), startServerProcess()]
   let evaluated = 0
   let livesWithGuesses = 0
@@ -89,9 +91,10 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
   try {
     for (let round = 1; round <= rounds + 1; round++) {
       const server = standby.shift()!
-      const port = await server.start(options)
+      t0 = performance.now()
+      const port = await server.start(options); lap("start")
       standby.push(startServerProcess())
-      await settled()
+      await settled(); lap("settled")
       const http = httpClient(port, IN_FLIGHT)
       const life = livingWith(http, server, world, counts)
       try {
@@ -100,7 +103,7 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
         const isLast = round > rounds
         const from = round * NEW_PEOPLE
         const people = isLast ? world.people : world.people.slice(from, from + PEOPLE_AT_A_TIME)
-        await life.inspect(people)
+        await life.inspect(people); lap("inspect")
         if (round === 1) await life.guessRightly(200)
         if (isLast) {
           while (counts.guesses < GUESSES) await life.guess()
@@ -110,7 +113,7 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
           await life.storm(people, Math.random() * longestMs)
         }
       } finally {
-        await server.kill()
+        await server.kill(); lap("storm")
         http.close()
       }
       evaluated += server.noted.length
@@ -121,7 +124,7 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
   } finally {
     await Promise.all(standby.map((each) => each.kill()))
   }
-  return { ...counts, evaluated, livesWithGuesses }
+  return { ...counts, T, evaluated, livesWithGuesses }
 }
 
 type World = {

@@ -58,7 +58,7 @@ test('every refusal of the server and of admission is worded, with its own statu
     assert.deepEqual([reply.status, reply.header('allow')], [HTTP_ERRORS[code].status, 'GET'], code)
   }
   for (const code of Object.keys(ACCESS_REFUSALS) as AccessRefusal[]) {
-    const reply = answer(new AccessError(code, 'x', 'a reason for the log'))
+    const reply = answer(new AccessError(code, 'x', { reason: 'a reason for the log' }))
     const status = code === 'invalid_request' ? 400 : code === 'insufficient_scope' ? 403 : 401
     assert.equal(reply.status, status, code)
     assert.equal(reply.header('www-authenticate') !== undefined, status === 401)
