@@ -41,7 +41,7 @@ export type App = {
 }
 
 /** Each kind of id is shown under a permutation of its own: the same number looks unrelated elsewhere. */
-const ID_DOMAINS = { refreshToken: 1, authorizationClaim: 2 } as const
+const ID_DOMAINS = { refreshToken: 1, authorizationClaim: 2, generation: 3 } as const
 
 /** For how long a right secret is not hashed again: that of a person, and that of a program. */
 const PASSWORD_REMEMBERED = minutes(5)
@@ -64,6 +64,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   const refreshTokens = createRefreshTokens(
     deriveKey(masterKey, 'refresh tokens'),
     createIdPermutation(idKey, ID_DOMAINS.refreshToken),
+    createIdPermutation(idKey, ID_DOMAINS.generation),
   )
   const authorizationIds = createIdPermutation(idKey, ID_DOMAINS.authorizationClaim)
   const hashing = createPasswordHashing({ queue: config.limits.passwords_waiting })

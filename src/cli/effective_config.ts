@@ -36,12 +36,14 @@ const printDuration = (length: Seconds): string => {
 /** As the file would have it, with every default filled in. Only the password of a database is not there. */
 export const effectiveConfig = ({ api_resources, database, ...rest }: Config): Record<string, unknown> => ({
   ...(inFileForm(configKeys(), { database: masked(database), ...rest }) as Record<string, unknown>),
-  api_resources: api_resources.map(({ signingAlgorithm, verifiedByOthers, accessTokenLifetime, ...resource }) => ({
-    ...resource,
-    signing_algorithm: signingAlgorithm,
-    verified_by_others: verifiedByOthers,
-    access_token_lifetime: printDuration(accessTokenLifetime),
-  })),
+  api_resources: api_resources.map(
+    ({ signingAlgorithm, verifiedByOthers = false, accessTokenLifetime, ...resource }) => ({
+      ...resource,
+      signing_algorithm: signingAlgorithm,
+      verified_by_others: verifiedByOthers,
+      access_token_lifetime: printDuration(accessTokenLifetime),
+    }),
+  ),
 })
 
 const inFileForm = (key: ConfigKey, value: unknown): unknown => {

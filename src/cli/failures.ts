@@ -54,29 +54,21 @@ const explainSystem = (error: unknown): string | undefined => {
   const isNetwork = syscall === 'listen' || syscall === 'bind' || syscall === 'getaddrinfo'
   if (isNetwork) {
     const where = port === undefined ? (address ?? 'the address') : `port ${port} of ${address ?? 'this machine'}`
-    switch (code) {
-      case 'EADDRINUSE':
-        return `${where} is in use. Stop the program that has it, or take another with --port.`
-      case 'EACCES':
-        return `${where} may not be used by this user. Take a port above 1023 with --port, or have the system allow it.`
-      case 'EADDRNOTAVAIL':
-      case 'ENOTFOUND':
-      case 'EAI_AGAIN':
-        return `listen.host: this machine has no such address. Expected one of its own, such as "127.0.0.1".`
+    if (code === 'EADDRINUSE') return `${where} is in use. Stop the program that has it, or take another with --port.`
+    if (code === 'EACCES') {
+      return `${where} may not be used by this user. Take a port above 1023 with --port, or have the system allow it.`
+    }
+    if (['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(code ?? '')) {
+      return 'listen.host: this machine has no such address. Expected one of its own, such as "127.0.0.1".'
     }
   }
-  switch (code) {
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return `${error.message}. Make it readable and writable for the user who runs Postern.`
-    case 'ENOSPC':
-    case 'EDQUOT':
-    case 'EFBIG':
-      return `${error.message}. Make room on the disk, then run this again.`
-    default:
-      return undefined
+  if (['EACCES', 'EPERM', 'EROFS'].includes(code ?? '')) {
+    return `${error.message}. Make it readable and writable for the user who runs Postern.`
   }
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code ?? '')) {
+    return `${error.message}. Make room on the disk, then run this again.`
+  }
+  return undefined
 }
 
 const unforeseen = (error: unknown): string =>

@@ -105,7 +105,7 @@ const findKeyFile = (file: string): Key | undefined => {
     descriptor = openSync(file, 'r')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw new RefusedError(
       `the master key file cannot be read: ${message}. It must belong to the user who runs Postern.`,
     )
@@ -132,24 +132,30 @@ const makeKeyFile = (file: string): void => {
   const aside = `${file}.${process.pid}.${random(4).toString('hex')}`
   try {
     mkdirSync(dirname(file), { recursive: true })
-    const descriptor = openSync(aside, 'wx', 0o600)
+    writeNewFile(aside, `${makeMasterKey()}\n`)
     try {
-      writeSync(descriptor, `${makeMasterKey()}\n`)
-      fsyncSync(descriptor)
+      linkSync(aside, file)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     } finally {
-      closeSync(descriptor)
+      rmSync(aside, { force: true })
     }
-    linkSync(aside, file)
     syncFolder(dirname(file))
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && existsSync(file)) return
     throw new RefusedError(
-      `the master key cannot be written: ${message}. Make ${dirname(file)} writable for the user who runs Postern, ` +
+      `the master key cannot be written: ${(error as Error).message}. Make ${dirname(file)} writable for the user who runs Postern, ` +
         `name another place with master_key_file, or set ${VARIABLE}.`,
     )
+  }
+}
+
+const writeNewFile = (file: string, content: string): void => {
+  const descriptor = openSync(file, 'wx', 0o600)
+  try {
+    writeSync(descriptor, content)
+    fsyncSync(descriptor)
   } finally {
-    rmSync(aside, { force: true })
+    closeSync(descriptor)
   }
 }
 

@@ -75,7 +75,6 @@ const ask = (prompt: string, { stdin, stderr }: SecretSource): Promise<string> =
     const leave = (): void => end(() => reject(new InterruptedError('interrupted. Nothing was changed.')))
     const read = (chunk: string | Buffer): void => {
       // Arrows and other keys that are no characters come as escape sequences.
-      // eslint-disable-next-line no-control-regex
       const keys = [...String(chunk).replace(/\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.)/g, '')]
       for (const [index, key] of keys.entries()) {
         switch (key) {

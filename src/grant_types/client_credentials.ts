@@ -1,4 +1,5 @@
 import { resolveResource, type GrantTools, type TokenExchange } from '#grant_types/token_exchange.ts'
+import { OAuthError } from '#protocol/errors.ts'
 import { grantScopes, OPENID_SCOPES } from '#protocol/scope.ts'
 import type { ClientCredentialsRequest } from '#protocol/token_request.ts'
 import type { TokenResponse } from '#tokens/issue.ts'
@@ -7,13 +8,17 @@ const isAboutUser = (scope: string): boolean => (OPENID_SCOPES as readonly strin
 
 /**
  * `client_credentials`: a token of the client itself. There is no user, so scopes about one (and `offline_access`) are left out.
- * @throws {OAuthError} `invalid_target`, `invalid_scope`
+ * @throws {OAuthError} `unauthorized_client` for a public client, `invalid_target`, `invalid_scope`
  * @see RFC 6749 §4.4, RFC 9068 §2.2 (`sub` is the client)
  */
 export const clientCredentials = async (
   { asked, client, address, requestId }: TokenExchange<ClientCredentialsRequest>,
   tools: GrantTools,
 ): Promise<TokenResponse> => {
+  // Whatever its policy says: a public client is named, not authenticated, and anybody can name it.
+  if (client.policy.tokenEndpointAuthMethod === 'none') {
+    throw new OAuthError('unauthorized_client', 'A public client has no token of its own (RFC 6749 §4.4).')
+  }
   const resource = resolveResource(asked.audience, client, tools)
   const scopes = grantScopes({
     asked: asked.scopes.filter((scope) => !isAboutUser(scope)),

@@ -28,12 +28,14 @@ export const refreshToken = async (
   const refuse = (reason: string, account?: number) =>
     invalidRefreshToken(reason, { client: client.id, ...(account === undefined ? {} : { account }) })
 
-  const id = refreshTokens.findAuthorizationId(asked.refreshToken)
-  if (id === undefined) throw refuse('not a refresh token')
-  const live = await store.authorizations.findLive(id)
+  const named = refreshTokens.find(asked.refreshToken)
+  if (named === undefined) throw refuse('not a refresh token')
+  const live = await store.authorizations.findLive(named.id)
   if (live === undefined) throw refuse('the authorization has ended')
   const { authorization, account } = live
-  if (!refreshTokens.isOf(asked.refreshToken, authorization)) throw refuse('not a token of this authorization')
+  if (!refreshTokens.isOf(asked.refreshToken, authorization) || named.generation !== authorization.generation) {
+    throw refuse('not a token of this authorization')
+  }
   if (authorization.clientId !== client.id) throw refuse('the token of another client', account.id)
   if (!authorization.offline || !mayRefresh(client)) throw refuse('the client has no refresh tokens', account.id)
   if (authorization.grantType === 'password' && !(await admitsPasswordOf(client, account, store))) {
@@ -53,7 +55,7 @@ export const refreshToken = async (
   const scopes = narrowScopes(allowed, asked.scopes)
 
   if (between(authorization.lastUsedAt, clock()) >= USE_WRITTEN_EVERY) {
-    if ((await store.authorizations.use(id, tools.refreshTokenIdle)) === undefined)
+    if ((await store.authorizations.use(authorization.id, tools.refreshTokenIdle)) === undefined)
       throw refuse('the authorization has just ended', account.id)
   }
   const obtainedBy = 'refresh_token'

@@ -13,7 +13,7 @@ import type { Destination, Router } from '#http/router.ts'
 /** A request that is being answered, as far as its connection must know. */
 export type Exchange = {
   readonly response: ServerResponse
-  /** While the body arrives: breaks off. */
+  /** Breaks off while the body arrives, and does nothing after that. */
   refuseBody: ((error: HttpError) => void) | undefined
   isAnswered: boolean
   closesConnection: boolean
@@ -82,14 +82,32 @@ export const createExchanges = (options: ExchangeOptions) => {
     }
   }
 
+  const remember = (exchange: Exchange, socket: Duplex): void => {
+    const connection = connections.get(socket)
+    if (connection === undefined) connections.set(socket, { latest: exchange })
+    else connection.latest = exchange
+  }
+
+  const receive = (message: IncomingMessage, exchange: Exchange): Promise<Buffer> => {
+    checkBodyEncoding(message)
+    const arriving = receiveBody(message, bodyBytes)
+    exchange.refuseBody = arriving.refuse
+    return arriving.whole
+  }
+
+  const finish = (message: IncomingMessage, exchange: Exchange, reply: Reply, id: string, isUnread: boolean): void => {
+    exchange.isAnswered = true
+    // What is left of the body would be taken for the next request, or have to be read to its end, whatever its length.
+    const closesConnection = isUnread || isDraining || exchange.closesConnection
+    send(exchange.response, reply, { id, common, closesConnection }, isUnread ? message : undefined)
+  }
+
   const serve = async (incoming: FastifyRequest, response: ServerResponse): Promise<void> => {
     const message = incoming.raw
     const method = message.method ?? ''
     const begun = log.writesDebug ? performance.now() : 0
     const exchange: Exchange = { response, refuseBody: undefined, isAnswered: false, closesConnection: false }
-    const connection = connections.get(message.socket)
-    if (connection === undefined) connections.set(message.socket, { latest: exchange })
-    else connection.latest = exchange
+    remember(exchange, message.socket)
     const request: Writable<Request> = {
       method: method === 'HEAD' ? 'GET' : method,
       path: '',
@@ -106,27 +124,18 @@ export const createExchanges = (options: ExchangeOptions) => {
       const { path, query } = readTarget(incoming.originalUrl)
       request.path = path
       request.query = query
+      // Before the other checks, so that the surface of the path words what they refuse.
       destination = router.find(method, path)
       checkFraming(message)
       if (isPublicUrlHttps) checkHttps(incoming, path)
-      if (isUnread) {
-        checkBodyEncoding(message)
-        const arriving = receiveBody(message, bodyBytes)
-        exchange.refuseBody = arriving.refuse
-        request.body = await arriving.whole
-        exchange.refuseBody = undefined
-        isUnread = false
-      }
+      if (isUnread) request.body = await receive(message, exchange)
+      isUnread = false
       reply = await destination.endpoint(request, destination.segments)
     } catch (error) {
-      exchange.refuseBody = undefined
       const surface = destination?.surface ?? router.surfaceAt(incoming.originalUrl.replace(/\/{2,}/g, '/'))
       reply = answerError(error, request, surface)
     }
-    exchange.isAnswered = true
-    // What is left of the body would be taken for the next request, or have to be read to its end, whatever its length.
-    const closesConnection = isUnread || isDraining || exchange.closesConnection
-    send(response, reply, { id: request.id, common, closesConnection }, isUnread ? message : undefined)
+    finish(message, exchange, reply, request.id, isUnread)
     if (log.writesDebug) {
       const ms = Math.round(performance.now() - begun)
       const { path, address, id } = request

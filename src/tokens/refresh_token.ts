@@ -3,36 +3,53 @@ import type { IdPermutation } from '#base/id_permutation.ts'
 import { equalInConstantTime, hmac, type Key } from '#base/secrets.ts'
 import type { Authorization } from '#stores/records.ts'
 
+/** What a refresh token names. Nothing is proved by it. */
+export type NamedAuthorization = { readonly id: number; readonly generation: number }
+
 /**
- * Refresh tokens are derived, never stored: `rt`, the id of the authorization under a keyed permutation, and an HMAC over its id,
- * generation and salt. The id finds the row, the HMAC is compared in constant time; a copy of the database makes no token.
+ * Refresh tokens are derived, never stored: `rt`, the id of the authorization and its generation under keyed permutations, and an HMAC over
+ * both and the salt. The id finds the row, the HMAC is compared in constant time, and a genuine token of an earlier generation
+ * is known for what it is; a copy of the database makes no token.
  */
 export type RefreshTokens = {
+  /** The token of the authorization's present generation. */
   readonly of: (authorization: Authorization) => string
-  /** The authorization that `token` names; `undefined` if it has not the form of a refresh token. Proves nothing. */
-  readonly findAuthorizationId: (token: string) => number | undefined
+  /** `undefined` if it has not the form of a refresh token. */
+  readonly find: (token: string) => NamedAuthorization | undefined
+  /** Whether it was made here for this authorization, at the generation that it names. */
   readonly isOf: (token: string, authorization: Authorization) => boolean
 }
 
 const TAG = 'rt'
 const ID_DIGITS = 11
 const SECRET_DIGITS = 43
-const SECRET_AT = TAG.length + ID_DIGITS
+const GENERATION_AT = TAG.length + ID_DIGITS
+const SECRET_AT = GENERATION_AT + ID_DIGITS
 
-export const createRefreshTokens = (key: Key, ids: IdPermutation): RefreshTokens => {
-  const secretOf = ({ id, generation, salt }: Authorization): string => {
+export const createRefreshTokens = (key: Key, ids: IdPermutation, generations: IdPermutation): RefreshTokens => {
+  const secretOf = (id: number, generation: number, salt: Buffer): string => {
     const numbers = Buffer.alloc(16)
     numbers.writeBigUInt64BE(BigInt(id), 0)
     numbers.writeBigUInt64BE(BigInt(generation), 8)
     return encodeBytes(hmac(key, TAG, numbers, salt))
   }
-  const isForm = (token: string): boolean => token.length === SECRET_AT + SECRET_DIGITS && token.startsWith(TAG)
+  const find = (token: string): NamedAuthorization | undefined => {
+    if (token.length !== SECRET_AT + SECRET_DIGITS || !token.startsWith(TAG)) return undefined
+    const id = ids.find(token.slice(TAG.length, GENERATION_AT))
+    // The id is added, so that the first generations of two authorizations do not look the same.
+    const sum = generations.find(token.slice(GENERATION_AT, SECRET_AT))
+    return id === undefined || sum === undefined || sum < id ? undefined : { id, generation: sum - id }
+  }
   return {
-    of: (authorization) => TAG + ids.show(authorization.id) + secretOf(authorization),
-    findAuthorizationId: (token) => (isForm(token) ? ids.find(token.slice(TAG.length, SECRET_AT)) : undefined),
-    isOf: (token, authorization) =>
-      isForm(token) &&
-      ids.find(token.slice(TAG.length, SECRET_AT)) === authorization.id &&
-      equalInConstantTime(Buffer.from(token.slice(SECRET_AT)), Buffer.from(secretOf(authorization))),
+    of: ({ id, generation, salt }) =>
+      TAG + ids.show(id) + generations.show(id + generation) + secretOf(id, generation, salt),
+    find,
+    isOf: (token, { id, salt }) => {
+      const named = find(token)
+      return (
+        named?.id === id &&
+        equalInConstantTime(Buffer.from(token.slice(SECRET_AT)), Buffer.from(secretOf(id, named.generation, salt)))
+      )
+    },
   }
 }

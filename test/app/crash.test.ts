@@ -53,8 +53,8 @@ const postgres = async (t: TestContext): Promise<CrashDatabase> => {
   }
 }
 
-const holds = async (t: TestContext, database: CrashDatabase, longestMs: number): Promise<void> => {
-  const counts = await crash(ROUNDS, database, longestMs)
+const holds = async (t: TestContext, database: CrashDatabase): Promise<void> => {
+  const counts = await crash(ROUNDS, database)
   t.diagnostic(JSON.stringify(counts))
   const { signIns, refreshes, bridges, logins, logouts, changes, guesses, ended, lost, evaluated } = counts
   for (const count of [signIns, refreshes, bridges, logins, ended, lost]) assert.ok(count > ROUNDS * 5)
@@ -63,12 +63,12 @@ const holds = async (t: TestContext, database: CrashDatabase, longestMs: number)
 }
 
 test('embedded: whenever the server is killed, what it answered holds in the next life, and nothing single works twice', (t) =>
-  holds(t, embedded(t), 250))
+  holds(t, embedded(t)))
 
 test(
   'PostgreSQL: whenever the server is killed, what it answered holds in the next life, and nothing single works twice',
   { skip: noPostgres },
-  async (t) => holds(t, await postgres(t), 250),
+  async (t) => holds(t, await postgres(t)),
 )
 
 const completesFirstStart = async (database: string): Promise<void> => {

@@ -11,10 +11,12 @@ import { startServerProcess, type ServerProcess } from './server_process.ts'
 
 const IN_FLIGHT = 25
 /** Those who are busy in one life; the next life has a few others, so that each lives through a dozen kills. */
-const PEOPLE_AT_A_TIME = 40
-const NEW_PEOPLE = 3
+const PEOPLE_AT_A_TIME = 24
+const NEW_PEOPLE = 2
 /** Wrong passwords at one account that are looked at, in all lives together. */
 export const GUESSES = 30
+/** A server is killed in the midst of its work, after so many answers at most. */
+const MOST_ANSWERS = 200
 const SCOPE = 'offline_access openid read:entities'
 
 /** Somebody with an account, and all that was answered to them. */
@@ -51,7 +53,7 @@ type Counts = Record<
   number
 >
 
-export const crash = async (rounds: number, { database, query, settled }: CrashDatabase, longestMs: number) => {
+export const crash = async (rounds: number, { database, query, settled }: CrashDatabase) => {
   const masterKey = randomBytes(32).toString('hex')
   const counts: Counts = {
     signIns: 0,
@@ -82,8 +84,6 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
       },
     },
   }
-  const T = { start: 0, inspect: 0, storm: 0, kill: 0, settled: 0 }; let t0 = 0
-  const lap = (k: keyof typeof T) => { T[k] += performance.now() - t0; t0 = performance.now() }
   const standby = [startServerProcess(), startServerProcess()]
   let evaluated = 0
   let livesWithGuesses = 0
@@ -91,10 +91,9 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
   try {
     for (let round = 1; round <= rounds + 1; round++) {
       const server = standby.shift()!
-      t0 = performance.now()
-      const port = await server.start(options); lap("start")
+      const port = await server.start(options)
       standby.push(startServerProcess())
-      await settled(); lap("settled")
+      await settled()
       const http = httpClient(port, IN_FLIGHT)
       const life = livingWith(http, server, world, counts)
       try {
@@ -103,17 +102,17 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
         const isLast = round > rounds
         const from = round * NEW_PEOPLE
         const people = isLast ? world.people : world.people.slice(from, from + PEOPLE_AT_A_TIME)
-        await life.inspect(people); lap("inspect")
+        await life.inspect(people, isLast)
         if (round === 1) await life.guessRightly(200)
         if (isLast) {
           while (counts.guesses < GUESSES) await life.guess()
           // Were a single guess of all lives forgotten, this would be looked at, and taken.
           await life.guessRightly(400)
         } else {
-          await life.storm(people, Math.random() * longestMs)
+          await life.storm(people, 1 + Math.floor(Math.random() * MOST_ANSWERS))
         }
       } finally {
-        await server.kill(); lap("storm")
+        await server.kill()
         http.close()
       }
       evaluated += server.noted.length
@@ -124,7 +123,7 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
   } finally {
     await Promise.all(standby.map((each) => each.kill()))
   }
-  return { ...counts, T, evaluated, livesWithGuesses }
+  return { ...counts, evaluated, livesWithGuesses }
 }
 
 type World = {
@@ -256,15 +255,18 @@ const livingWith = (http: HttpClient, server: ServerProcess, world: World, count
       assert.equal(answer.body.data!.session!.sessionid, session)
     }
   }
-  const tryEnded = async (person: Person): Promise<void> => {
-    for (const token of person.ended.refreshTokens) {
-      expectDead(await askRefresh(token), 'a refresh token from before a change of password')
-      counts.ended++
-    }
-    for (const session of person.ended.sessions) {
-      expect(await askSession(session), 401, 'a session that was logged out')
-      counts.ended++
-    }
+  const tryToken = async (token: string): Promise<void> => {
+    expectDead(await askRefresh(token), 'a refresh token from before a change of password')
+    counts.ended++
+  }
+  const trySession = async (session: string): Promise<void> => {
+    expect(await askSession(session), 401, 'a session that has been ended')
+    counts.ended++
+  }
+  /** Those that have been ended last: all of them are tried at the end. */
+  const tryEnded = async ({ ended }: Person): Promise<void> => {
+    for (const token of [...ended.refreshTokens].slice(-1)) await tryToken(token)
+    for (const session of [...ended.sessions].slice(-2)) await trySession(session)
   }
 
   // What ends something, while others ask for it. Their answers may be from before or from after; only what they were given is noted.
@@ -355,15 +357,17 @@ const livingWith = (http: HttpClient, server: ServerProcess, world: World, count
     }
   }
 
-  const inspectOne = async (person: Person): Promise<void> => {
+  const inspectOne = async (person: Person, isLast: boolean): Promise<void> => {
     await settle(person)
     await useSession(person)
+    if (person.refreshToken !== undefined) await refresh(person)
     await tryEnded(person)
-    if (person.refreshToken === undefined) return
-    await refresh(person)
+    if (!isLast) return
     await signIn(person)
-    if (person.sessions.bridge !== undefined) await bridge(person)
-    if (person.sessions.login !== undefined) await login(person)
+    await bridge(person)
+    await login(person)
+    for (const token of person.ended.refreshTokens) await tryToken(token)
+    for (const session of person.ended.sessions) await trySession(session)
   }
 
   const CALM = [signIn, signIn, refresh, refresh, bridge, bridge, login, login, useSession, tryEnded]
@@ -388,37 +392,31 @@ const livingWith = (http: HttpClient, server: ServerProcess, world: World, count
     guess,
     guessRightly: async (status: number): Promise<void> =>
       expect(await askSignIn(guessed, RIGHT, guesser), status, 'the right password'),
-    inspect: async (people: readonly Person[]): Promise<void> => {
+    inspect: async (people: readonly Person[], isLast: boolean): Promise<void> => {
       const left = [...people]
       const worker = async () => {
-        for (let person = left.pop(); person !== undefined; person = left.pop()) await inspectOne(person)
+        for (let person = left.pop(); person !== undefined; person = left.pop()) await inspectOne(person, isLast)
       }
       await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
     },
-    /** Kills the server so long after its first answer. */
-    storm: async (people: readonly Person[], afterMs: number): Promise<void> => {
-      let isKilled = false
-      const first = Promise.withResolvers<void>()
+    /** Kills the server after so many answers. */
+    storm: async (people: readonly Person[], answers: number): Promise<void> => {
+      let left = answers
+      let killed: Promise<void> | undefined
       const worker = async (n: number): Promise<void> => {
         try {
           if (n < 2) await guess()
-          while (!isKilled) {
+          while (killed === undefined) {
             await askSomething(people)
-            first.resolve()
+            if (--left === 0) killed = server.kill()
           }
         } catch (error) {
-          first.resolve()
-          if (!isKilled || !(error instanceof NoAnswerError)) throw error
+          if (killed === undefined || !(error instanceof NoAnswerError)) throw error
           counts.lost++
         }
       }
-      const workers = Promise.all(Array.from({ length: IN_FLIGHT }, (_, n) => worker(n)))
-      const killing = first.promise.then(async () => {
-        await sleep(afterMs)
-        isKilled = true
-        await server.kill()
-      })
-      await Promise.all([workers, killing])
+      await Promise.all(Array.from({ length: IN_FLIGHT }, (_, n) => worker(n)))
+      await killed
     },
   }
 }

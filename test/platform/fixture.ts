@@ -108,7 +108,11 @@ export const openPlatform = async (more: { readonly addressBurst?: number } = {}
   const master = Buffer.from(random(32)) as Key
   const keys = await openSigningKeys(store.signingKeys, deriveKey(master, 'signing keys'))
   const authorizationIds = createIdPermutation(deriveKey(master, 'ids'), 1)
-  const refreshTokens = createRefreshTokens(deriveKey(master, 'refresh tokens'), createIdPermutation(master, 2))
+  const refreshTokens = createRefreshTokens(
+    deriveKey(master, 'refresh tokens'),
+    createIdPermutation(master, 2),
+    createIdPermutation(master, 3),
+  )
   const tokens = createTokenIssuer({
     issuer: AUTH_URL,
     clock,

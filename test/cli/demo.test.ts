@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { createPasswordHashing } from '#base/password_hashing.ts'
+import { demoClient, demoEntities } from '#cli/demo_data.ts'
+import { claimDatabase, refuseUnsafeDemo, seedDemo } from '#cli/demo.ts'
+import { parseConfig } from '#config.ts'
+import { openSqliteStore } from '#stores/sqlite/store.ts'
+import type { Store } from '#stores/store.ts'
+
+const config = parseConfig({})
+const page = { limit: 1000, offset: 0, sort: { field: 'id', descending: false } } as const
+
+const openStore = async (t: TestContext): Promise<Store> => {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'))
+  const store = await openSqliteStore(join(folder, 'postern.sqlite'))
+  t.after(async () => {
+    await store.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return store
+}
+
+const makeHashing = (t: TestContext) => {
+  const hashing = createPasswordHashing()
+  t.after(() => hashing.close())
+  return hashing
+}
+
+const assertComplete = async (store: Store): Promise<void> => {
+  assert.deepEqual(
+    (await store.accounts.list(page)).map(({ id, username, realm }) => [id, username, realm]),
+    [
+      [22_612, 'example@example.com', 'T1DB-Production'],
+      [22_613, 'reporter@example.com', 'T1DB-Production'],
+      [22_614, 'support@example.com', 'Staff'],
+    ],
+  )
+  assert.equal((await store.clients.list(page)).length, 1)
+  assert.equal((await store.entities.list('organization', { kind: 'all' }, page)).total, 100)
+  assert.ok((await store.entities.list('campaign', { kind: 'all' }, page)).total >= 12)
+}
+
+test('the demo has the values of the guide', async (t) => {
+  const store = await openStore(t)
+  await seedDemo(store, config, makeHashing(t))
+  await assertComplete(store)
+
+  const { entities } = await store.entities.list('organization', { kind: 'all' }, page)
+  assert.deepEqual(
+    [0, 1, 20, 48, 99].map((index) => [entities[index]?.id, entities[index]?.name]),
+    [
+      [100_000, 'Organization One'],
+      [100_001, 'Organization Two'],
+      [100_020, 'Organization Twenty-One'],
+      [100_048, 'Organization Forty-Nine'],
+      [100_099, 'Organization One Hundred'],
+    ],
+  )
+  const reporter = { kind: 'permissions', accountId: 22_613 } as const
+  assert.deepEqual(
+    (await store.entities.list('organization', reporter, page)).entities.map(({ id }) => id),
+    [100_000, 100_001, 100_002],
+  )
+  assert.ok((await store.entities.list('campaign', reporter, page)).total > 0)
+  const support = { kind: 'permissions', accountId: 22_614 } as const
+  assert.equal((await store.entities.list('organization', support, page)).total, 0)
+
+  const { policy, idIsApiKey } = (await store.clients.find('GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP'))!
+  assert.deepEqual([policy.party, idIsApiKey], ['first', true])
+  assert.deepEqual(policy.redirectUris, ['http://localhost:9401/callback'])
+})
+
+test('what clients of the platform cannot read is not in the demo: version 0, empty lists, null', () => {
+  for (const { version, fields } of demoEntities) {
+    assert.ok(version > 0)
+    for (const [name, value] of Object.entries(fields)) {
+      assert.notEqual(value, null, name)
+      assert.ok(!Array.isArray(value) || value.length > 0, name)
+    }
+  }
+  const { fields } = demoEntities[0]!
+  assert.equal(typeof fields['adx_seat_account_id'], 'number')
+  assert.equal(typeof fields['status'], 'boolean')
+  assert.deepEqual(fields['org_type'], ['buyer'])
+})
+
+test('a seed that breaks off at any step is completed by the next', async (t) => {
+  const hashing = makeHashing(t)
+  for (let allowed = 0; allowed <= 5; allowed++) {
+    const store = await openStore(t)
+    let left = allowed
+    // As if the process ended there: the step is not done, and none after it.
+    const limited = <Arguments extends unknown[], T>(step: (...given: Arguments) => Promise<T>) => {
+      return (...given: Arguments): Promise<T> => (--left < 0 ? Promise.reject(new Error('killed')) : step(...given))
+    }
+    const dying: Store = {
+      ...store,
+      accounts: { ...store.accounts, create: limited(store.accounts.create) },
+      clients: { ...store.clients, create: limited(store.clients.create) },
+      entities: { ...store.entities, add: limited(store.entities.add) },
+    }
+    await claimDatabase(store, 'demo', 'it')
+    if (allowed < 5) await assert.rejects(seedDemo(dying, config, hashing), /killed/)
+    await claimDatabase(store, 'demo', 'it')
+    await seedDemo(store, config, hashing)
+    await assertComplete(store)
+  }
+})
+
+test('seeds at once on one database end with one of each', async (t) => {
+  const store = await openStore(t)
+  const hashing = makeHashing(t)
+  await Promise.all(Array.from({ length: 4 }, () => seedDemo(store, config, hashing)))
+  await assertComplete(store)
+})
+
+test('a database is for the demo or for its owner, never both', async (t) => {
+  const demo = await openStore(t)
+  await claimDatabase(demo, 'demo', 'it')
+  await assert.rejects(
+    claimDatabase(demo, 'own', 'the database in x'),
+    /the database in x holds demo data.*Start with --demo/,
+  )
+  await claimDatabase(demo, 'demo', 'it')
+
+  const own = await openStore(t)
+  await claimDatabase(own, 'own', 'it')
+  await assert.rejects(claimDatabase(own, 'demo', 'it'), /it is in use and holds no demo data/)
+
+  for (const fill of [
+    (store: Store) => store.settings.writeOnce('master_key_check', 'x'),
+    (store: Store) => store.entities.add([demoEntities[0]!]),
+    (store: Store) => store.clients.create({ ...demoClient(config), secret: undefined, apiKeys: [], idIsApiKey: true }),
+  ]) {
+    const filled = await openStore(t)
+    await fill(filled)
+    await assert.rejects(claimDatabase(filled, 'demo', 'it'), /is in use/)
+    await claimDatabase(filled, 'own', 'it')
+  }
+})
+
+test('of both at once on a new database one wins', async (t) => {
+  const store = await openStore(t)
+  const outcomes = await Promise.allSettled([claimDatabase(store, 'demo', 'it'), claimDatabase(store, 'own', 'it')])
+  assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+})
+
+test('the demo is for this machine alone', () => {
+  for (const listen of ['127.0.0.1', '127.8.9.1', '::1', 'localhost']) {
+    refuseUnsafeDemo(parseConfig({ listen: { host: listen } }))
+  }
+  for (const host of ['0.0.0.0', '::', '192.168.0.1', 'example.com', '127.0.0.1.example.com', '::ffff:10.0.0.1']) {
+    assert.throws(() => refuseUnsafeDemo(parseConfig({ listen: { host } })), /listens on this machine alone/)
+  }
+  assert.throws(
+    () => refuseUnsafeDemo(parseConfig({ urls: { auth: 'https://auth.example.com/' } })),
+    /urls\.auth is https:\/\/auth\.example\.com\//,
+  )
+  assert.throws(() => refuseUnsafeDemo(parseConfig({ database: 'postgres://localhost/x' })), /embedded database/)
+})
