@@ -82,7 +82,7 @@ const apiResource = z.strictObject({
 
 export const PLATFORM_AUDIENCE = 'https://api.mediamath.com/'
 
-const PLATFORM_API = {
+const PLATFORM_API: z.input<typeof apiResource> = {
   audience: PLATFORM_AUDIENCE,
   name: 'Execution & Management API',
   scopes: [
@@ -100,7 +100,7 @@ const PLATFORM_API = {
       includes: ['read:entities', 'write:entities'],
     },
   ],
-} as const
+}
 
 const section = <Shape extends z.ZodRawShape>(shape: Shape, description: string) =>
   z
@@ -184,7 +184,7 @@ export const configSchema = z.strictObject({
   api_resources: z
     .array(apiResource)
     .min(1)
-    .default([PLATFORM_API as unknown as z.output<typeof apiResource>])
+    .prefault([PLATFORM_API])
     .describe('The APIs that access tokens are made for.'),
   tokens: section(
     {

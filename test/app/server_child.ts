@@ -8,7 +8,8 @@ import type { Key } from '#base/secrets.ts'
 import { parseConfig } from '#config.ts'
 import { openStore } from '#stores/open.ts'
 import type { Store } from '#stores/store.ts'
-import type { FromChild, Order, ServerOptions } from './server_process.ts'
+import { addClient, addPerson } from './people.ts'
+import type { FromChild, Order, Populated, ServerOptions } from './server_process.ts'
 
 let running: { readonly app: App; readonly store: Store } | undefined
 
@@ -36,6 +37,13 @@ const start = async ({ database, masterKey, config, noted }: ServerOptions): Pro
   return (await app.listen()).port
 }
 
+const populate = async (order: Order & { readonly kind: 'populate' }): Promise<Populated> => {
+  const { store } = running!
+  const people = await Promise.all(order.people.map((name) => addPerson(store, name, order.password)))
+  const clients = await Promise.all(order.clients.map((id) => addClient(store, id)))
+  return { ids: people.map(({ id }) => id), clients: clients.map(({ id, secret }) => ({ id, secret })) }
+}
+
 /** Leaves no byte of the disk. */
 const fill = (file: string): void => {
   for (let size = 1 << 20; size >= 1; size >>= 1) {
@@ -51,6 +59,8 @@ const obey = async (order: Order): Promise<unknown> => {
   switch (order.kind) {
     case 'start':
       return start(order.options)
+    case 'populate':
+      return populate(order)
     case 'set password':
       return running!.store.accounts.setPassword(order.accountId, order.hash)
     case 'disable account':

@@ -465,8 +465,8 @@ test('I26 · long strings that slow down bad regular expressions are answered li
     for (const name of ['scope', 'audience', 'username', 'password', 'grant_type', 'client_id', 'realm'] as const) {
       const asked = new URLSearchParams({ ...grant, grant_type: PASSWORD_REALM, [name]: text }).toString()
       const reply = await timed(exchange(port, post('/oauth/token', asked)))
-      // A scope that is all spaces is none.
-      const expected = name === 'scope' && text.trim() === '' ? [200] : [400, 401, 413]
+      // A scope that does not exist is left out, and what is left then are the client's defaults.
+      const expected = name === 'scope' ? [200, 400, 413] : [400, 401, 413]
       assert.ok(expected.includes(reply.status), `${name}: ${reply.status}`)
     }
     for (const name of [

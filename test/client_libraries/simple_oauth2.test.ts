@@ -108,8 +108,8 @@ test('a wrong password and a wrong secret are rejected with the status and code 
 
 const createClient = async (...parameters: readonly string[]): Promise<{ id: string; secret: string }> => {
   const create = ['clients', 'create', '--name', 'Reports', '--grant-type', 'client_credentials', '--json']
-  const printed = JSON.parse(await postern([...create, ...parameters])) as { id: string; secret: string }
-  return { id: printed.id, secret: printed.secret }
+  const printed = JSON.parse(await postern([...create, ...parameters])) as { client_id: string; client_secret: string }
+  return { id: printed.client_id, secret: printed.client_secret }
 }
 
 test('client_credentials: a client alone gets a token, and sees no entities with it', async () => {
