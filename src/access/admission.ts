@@ -48,6 +48,7 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
       hasBearer: false,
       session,
       authorizationId: session.authorizationId,
+      isNarrowed: false,
     }
   }
 
@@ -66,8 +67,16 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
   }
 
   const byBearer = async (bearer: Bearer, sent: SentSession): Promise<Admission> => {
-    const { account, clientId, scopes, authorizationId } = bearer
-    const caller: Caller = { account, clientId, scopes, hasBearer: true, session: undefined, authorizationId }
+    const { account, clientId, scopes, authorizationId, isNarrowed } = bearer
+    const caller: Caller = {
+      account,
+      clientId,
+      scopes,
+      hasBearer: true,
+      session: undefined,
+      authorizationId,
+      isNarrowed,
+    }
     if (sent.kind !== 'one') return { caller, setCookie: undefined }
     if (sent.digest === undefined) throw unknownSession(bearer)
     const live = await store.platformSessions.findLive(sent.digest)

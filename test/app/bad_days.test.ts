@@ -97,11 +97,7 @@ type Space = {
 const run = (command: string, ...parameters: string[]): boolean => spawnSync(command, parameters).status === 0
 
 const MOUNT = ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), '--mount', 'sh', '-c']
-const mounting = (folder: string): string[] => [
-  ...MOUNT,
-  'mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"',
-  folder,
-]
+const mounting = (folder: string): string[] => [...MOUNT, 'mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"', folder]
 const noMount = run(MOUNT[0]!, ...mounting('/mnt').slice(1), 'true') ? false : 'may not mount a file system here'
 const noLimit = run('prlimit', '--version') ? false : 'needs prlimit (util-linux)'
 
@@ -137,17 +133,24 @@ const survivesFullDisk = async (t: TestContext, space: Space): Promise<void> => 
   const options = { database: space.folder, masterKey: newMasterKey() }
   const { server, http } = await startProcess(t, options, space.under)
   const people = names(3000)
-  const populated = (await server.order({ kind: 'populate', people, password: PASSWORD, clients: ['app'] })) as Populated
+  const populated = (await server.order({
+    kind: 'populate',
+    people,
+    password: PASSWORD,
+    clients: ['app'],
+  })) as Populated
   const app = askingAs(http, populated.clients[0]!)
   const first = expect(await app.signIn(people[0]!), 200, 'a sign-in')
   const refreshTokens = [first.body.refresh_token!]
+  for (const person of people.slice(1, 30))
+    refreshTokens.push(expect(await app.signIn(person), 200, 'a sign-in').body.refresh_token!)
   const bearer = first.body.access_token!
   const session = sessionOf(expect(await app.session({ bearer }), 200, 'a bridge'))
 
   await space.end(server)
   const refused: string[] = []
   // What is left in the files is used up first.
-  for (const person of people.slice(1)) {
+  for (const person of people.slice(30)) {
     const answer = await app.signIn(person)
     if (answer.status === 200) refreshTokens.push(answer.body.refresh_token!)
     else {
@@ -194,15 +197,36 @@ const survivesFullDisk = async (t: TestContext, space: Space): Promise<void> => 
   for (const token of refreshTokens) expect(await again.refresh(token), 200, 'what was acknowledged')
 }
 
-test('on a full disk writes are refused for a while, reads go on, and nothing acknowledged is lost', { skip: noMount }, (t) =>
-  survivesFullDisk(t, smallDisk(t)))
+test(
+  'on a full disk writes are refused for a while, reads go on, and nothing acknowledged is lost',
+  { skip: noMount },
+  (t) => survivesFullDisk(t, smallDisk(t)),
+)
 
 test('where files may not grow it is the same, and the database is whole in the next life', { skip: noLimit }, (t) =>
-  survivesFullDisk(t, fileSizeLimit(t)))
+  survivesFullDisk(t, fileSizeLimit(t)),
+)
+
+test(
+  'a server that cannot write says that it is not ready',
+  { todo: 'on a full disk it says that it is', skip: noLimit },
+  async (t) => {
+    const space = fileSizeLimit(t)
+    const { server, http } = await startProcess(t, { database: space.folder, masterKey: newMasterKey() })
+    // Until every file is larger than it may be.
+    await server.order({ kind: 'populate', people: names(100), password: PASSWORD, clients: [] })
+    expect(await http.ask({ path: '/readyz' }), 200, 'readiness')
+    await space.end(server)
+    expect(await http.ask({ path: '/readyz' }), 503, 'readiness')
+    await space.restore(server)
+    expect(await http.ask({ path: '/readyz' }), 200, 'readiness')
+  },
+)
 
 // ── A database that is locked, or away ────────────────────────────────────────────────────────────────────────────────────────
 
-test('while another process holds the embedded database a write is refused for a while, and then all is well', async (t) => {
+/** An embedded database with five people, which this process can lock. */
+const lockable = async (t: TestContext) => {
   const folder = newFolder(t)
   const { server, http } = await startProcess(t, { database: folder, masterKey: newMasterKey() })
   const people = names(5)
@@ -212,20 +236,52 @@ test('while another process holds the embedded database a write is refused for a
     password: PASSWORD,
     clients: ['app'],
   })) as Populated
-  const app = askingAs(http, clients[0]!)
-  const before = expect(await app.signIn(people[0]!), 200, 'a sign-in').body.refresh_token!
-
   const other = new DatabaseSync(join(folder, 'postern.sqlite'))
   t.after(() => other.close())
-  other.exec('begin immediate')
-  const answers = await Promise.all(people.map((person) => app.signIn(person)))
-  other.exec('rollback')
+  return {
+    app: askingAs(http, clients[0]!),
+    people,
+    lock: () => other.exec('begin immediate'),
+    unlock: () => other.exec('rollback'),
+  }
+}
 
-  for (const answer of answers) expectUnavailable(answer)
+test('while another process holds the embedded database a write is refused for a while, and then all is well', async (t) => {
+  const { app, people, lock, unlock } = await lockable(t)
+  const before = expect(await app.signIn(people[0]!), 200, 'a sign-in').body.refresh_token!
+  lock()
+  const answer = await app.signIn(people[1]!)
+  unlock()
+  expectUnavailable(answer)
   for (const person of people) expect(await app.signIn(person), 200, 'a sign-in afterwards')
   expect(await app.refresh(before), 200, 'what was acknowledged')
   assert.equal((await app.signIn(people[0]!)).body.refresh_token, before)
 })
+
+test(
+  'while another process holds the embedded database reads go on, and all who write are refused',
+  { todo: 'each group of writes stops the event loop for five seconds' },
+  async (t) => {
+    const { app, people, lock, unlock } = await lockable(t)
+    const token = expect(await app.signIn(people[0]!), 200, 'a sign-in').body.refresh_token!
+    lock()
+    const order: string[] = []
+    const noted = async (what: string, answering: Promise<Answer>): Promise<Answer> => {
+      const answer = await answering
+      order.push(what)
+      return answer
+    }
+    // A second one would be tried for five more seconds, after the lock is gone.
+    const write = noted('write', app.signIn(people[0]!))
+    await sleep(100)
+    const reads = await Promise.all([noted('read', app.refresh(token)), noted('read', app.ask({ path: '/healthz' }))])
+    const refused = await write
+    unlock()
+    for (const answer of reads) expect(answer, 200, 'a read')
+    expectUnavailable(refused)
+    assert.deepEqual(order, ['read', 'read', 'write'])
+  },
+)
 
 test(
   'PostgreSQL may be restarted under load: 503 while it is away, and then all is well without a restart of ours',
@@ -518,7 +574,8 @@ test('requests that are sent behind each other on one connection are answered in
   const socket = connect(postern.port, '127.0.0.1')
   t.after(() => socket.destroy())
   const requests = bearers.map(
-    (bearer) => `GET /api/v2.0/session HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nAuthorization: Bearer ${bearer}\r\n\r\n`,
+    (bearer) =>
+      `GET /api/v2.0/session HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nAuthorization: Bearer ${bearer}\r\n\r\n`,
   )
   socket.write(requests.join(''))
   let text = ''

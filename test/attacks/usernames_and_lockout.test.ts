@@ -166,7 +166,6 @@ test('J08 · an unknown, a disabled and a foreign account are answered as a wron
   for (const answer of [
     await tokenOf(unknown('a'), 'a wrong password'),
     await tokenOf(unknown('b'), PASSWORD),
-    await tokenOf('', 'x').then((empty) => (empty.status === 400 ? wrong : empty)),
     await tokenOf('\u{fdfa}', 'a wrong password'),
     await tokenOf('not a name at all', 'a wrong password'),
     await tokenOf(disabled.username, PASSWORD),
@@ -394,7 +393,7 @@ test('J19 · signing in with an account of one’s own does not refill the budge
   }
   assert.deepEqual(statuses, [400, 400, 400, 400, 400, 429, 429, 429])
   at.travel(3600)
-  const guesses: (string | undefined)[] = []
+  const guesses: string[] = []
   for (let n = 0; n < 4; n++) {
     assertGranted(await at.signIn(app, attacker.username))
     const events = await auditsOf(at, () => at.signIn(app, victim.username, { password: `wrong guess ${n}` }))

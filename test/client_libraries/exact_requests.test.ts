@@ -71,7 +71,7 @@ const goRetrieveToken = async (values: Readonly<Record<string, string>>, id: str
   return { first, second }
 }
 
-const GO_ID = 'go client/1'
+const GO_ID = 'go/client+1%'
 const GO_SECRET = 's/e c+r%é and more than enough characters'
 const create = ['clients', 'create', '--name', 'Go', '--id', GO_ID, '--import-secret']
 const grants = ['--grant-type', 'password', 'refresh_token', 'client_credentials', '--json']

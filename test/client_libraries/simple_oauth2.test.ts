@@ -128,7 +128,7 @@ test('client_credentials: a client alone gets a token, and sees no entities with
 
 test('client_credentials: a client that acts as a user sees what the user sees', async () => {
   const client = await createClient('--scope', 'read:entities', '--acts-as', '22613')
-  const { token } = await new ClientCredentials({ client, auth, options }).getToken({})
+  const { token } = await new ClientCredentials({ client, auth, options }).getToken({ scope: 'read:entities' })
   const answer = await listOrganizations(token.access_token)
   assert.equal(answer.status, 200)
   assert.equal(((await answer.json()) as { meta: { total_count: number } }).meta.total_count, 3)
