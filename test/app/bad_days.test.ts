@@ -97,11 +97,11 @@ type Space = {
 const run = (command: string, ...parameters: string[]): boolean => spawnSync(command, parameters).status === 0
 
 const MOUNT = ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), '--mount', 'sh', '-c']
-const mounting = (folder: string): string[] => [...MOUNT, 'mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"', folder]
+const mounting = (folder: string): string[] => [...MOUNT, 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"', folder]
 const noMount = run(MOUNT[0]!, ...mounting('/mnt').slice(1), 'true') ? false : 'may not mount a file system here'
 const noLimit = run('prlimit', '--version') ? false : 'needs prlimit (util-linux)'
 
-/** A file system of 3 MB that nobody else sees. */
+/** A file system of 4 MB that nobody else sees. */
 const smallDisk = (t: TestContext): Space => {
   const folder = newFolder(t)
   const file = join(folder, 'ballast')
@@ -132,7 +132,7 @@ const fileSizeLimit = (t: TestContext): Space => {
 const survivesFullDisk = async (t: TestContext, space: Space): Promise<void> => {
   const options = { database: space.folder, masterKey: newMasterKey() }
   const { server, http } = await startProcess(t, options, space.under)
-  const people = names(3000)
+  const people = names(400)
   const populated = (await server.order({
     kind: 'populate',
     people,

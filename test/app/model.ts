@@ -189,7 +189,12 @@ export const createModel = (now: () => number) => {
 
     mayReadEntities: (scopes: readonly string[], client: ModelClient): boolean =>
       withParts(scopes).includes('read:entities') && withParts(client.scopes).includes('read:entities'),
-    hasApiScope: (scopes: readonly string[]): boolean => scopes.some((scope) => API_SCOPES.includes(scope)),
+    /** A session has all scopes of its authorization, so it is only for a token that has them too. */
+    mayBridge: ({ scopes, authorization }: ModelToken): boolean => {
+      const has = withParts(scopes)
+      const ofSession = withParts(authorization.scopes).filter((scope) => API_SCOPES.includes(scope))
+      return ofSession.length > 0 && ofSession.every((scope) => has.includes(scope))
+    },
     /** Those of a caller who comes with this session alone. */
     scopesOf: ({ authorization }: ModelSession): readonly string[] => authorization?.scopes ?? API_SCOPES,
     belongTogether: ({ authorization: of }: ModelToken, { account, client, authorization }: ModelSession): boolean =>

@@ -18,6 +18,7 @@ import { addClient, addPerson, cheapHash } from './people.ts'
 
 /** After it access tokens and sessions have expired, and what a refresh token can do has not. */
 const DAY_TWO = 25 * 3600
+const MONTH = 30 * 86_400
 
 const two = fc.nat({ max: 1 })
 /** The newest, mostly. */
@@ -59,6 +60,19 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ step: fc.constant('logout' as const), nth }) },
   { weight: 18, arbitrary: fc.record({ step: fc.constant('wait' as const), seconds: fc.constantFrom(...LEAPS) }) },
   { weight: 9, arbitrary: fc.record({ step: fc.constant('day two' as const), nth }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      step: fc.constant('login again' as const),
+      who: two,
+      by: two,
+      after: fc.constantFrom(3599, 3600),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ step: fc.constant('refresh again' as const), nth, after: fc.constantFrom(3599, 3600) }),
+  },
   { weight: 3, arbitrary: fc.record({ step: fc.constant('change password' as const), who: two }) },
   { weight: 1, arbitrary: fc.record({ step: fc.constant('disable account' as const), who: two }) },
   { weight: 1, arbitrary: fc.record({ step: fc.constant('disable client' as const), by: two }) },
@@ -234,7 +248,7 @@ const live = async (
     if (found === undefined) return
     const answer = await http.ask({ path: '/api/v2.0/session', bearer: found.text })
     if (!model.isLiveToken(found.model)) expect('bridge', answer, 401)
-    else if (!model.hasApiScope(found.model.scopes)) expect('bridge', answer, 403)
+    else if (!model.mayBridge(found.model)) expect('bridge', answer, 403)
     else if (expect('bridge', answer, 200)) seeSessionAnswer(answer, model.bridge(found.model.authorization))
   }
 
@@ -297,7 +311,7 @@ const live = async (
     else if (model.isLiveSession(session.model)) {
       seeEntities('both', answer, authorization.account, mayRead, 'campaigns')
       assert.equal(cookie, undefined)
-    } else if (!model.hasApiScope(scopes)) expect('both, renewed', answer, 403)
+    } else if (!model.mayBridge(token.model)) expect('both, renewed', answer, 403)
     else {
       const renewed = model.bridge(authorization)
       seeEntities('both, renewed', answer, authorization.account, mayRead, 'campaigns')
@@ -335,6 +349,19 @@ const live = async (
         travel(DAY_TWO)
         await refresh({ step: 'refresh', nth: step.nth, isByOther: false, asked: [], isModest: true })
         return callWithBoth({ step: 'call with both', token: 0, session: step.nth })
+      case 'login again':
+        await login({ ...step, step: 'login', isWrong: false })
+        travel(step.after)
+        return login({ ...step, step: 'login', isWrong: false })
+      case 'refresh again': {
+        // A use within the hour is not written down, and does not count against thirty idle days.
+        const again = { step: 'refresh', nth: step.nth, isByOther: false, asked: [], isModest: true } as const
+        await refresh(again)
+        travel(step.after)
+        await refresh(again)
+        travel(MONTH - 1)
+        return refresh(again)
+      }
       case 'change password': {
         const account = accounts[step.who]!
         const password = `password ${++made} of ${account.username}`

@@ -55,7 +55,7 @@ export type ServerProcess = {
 /** @param under - a command that is put before that of the child and ends by becoming it (`exec`) */
 export const startServerProcess = (under: readonly string[] = []): ServerProcess => {
   const [command, ...parameters] = [...under, process.execPath, join(import.meta.dirname, 'server_child.ts')]
-  const child: ChildProcess = spawn(command!, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child: ChildProcess = spawn(command, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map<number, { readonly done: (value: unknown) => void; readonly failed: (e: Error) => void }>()
   const noted: string[] = []
   let last = 0

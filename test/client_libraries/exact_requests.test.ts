@@ -35,7 +35,9 @@ const exchange = (headerLines: readonly string[], body = ''): Promise<Answer> =>
       })
     })
     socket.on('error', reject)
-    socket.end(`${headerLines.join('\r\n')}\r\n\r\n${body}`)
+    socket.on('close', () => reject(new Error('the connection was closed without an answer')))
+    // No half-close: these programs keep the connection.
+    socket.write(`${headerLines.join('\r\n')}\r\n\r\n${body}`)
   })
 
 /** `url.Values.Encode`: sorted by key, each escaped by `url.QueryEscape`. */

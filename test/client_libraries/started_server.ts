@@ -39,11 +39,12 @@ export const startServer = async (config: ConfigFile = {}): Promise<StartedServe
       {
         cwd: root,
         env: environment,
-        stdio: ['pipe', 'pipe', 'inherit'],
+        stdio: 'pipe',
       },
     )
 
   const server = start(['serve', '--demo', '--port', '0'])
+  server.stderr.pipe(process.stderr)
   after(async () => {
     if (server.exitCode === null && server.signalCode === null) {
       const ended = once(server, 'exit')
@@ -58,11 +59,12 @@ export const startServer = async (config: ConfigFile = {}): Promise<StartedServe
     port: Number(new URL(origin).port),
     postern: async (parameters, standardInput = '') => {
       const command = start(parameters)
-      let printed = ''
+      let [printed, said] = ['', '']
       command.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
+      command.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
       command.stdin.end(standardInput)
       const [status] = (await once(command, 'close')) as [number | null]
-      if (status !== 0) throw new Error(`postern ${parameters.join(' ')} ended with status ${status}`)
+      if (status !== 0) throw new Error(`postern ${parameters.join(' ')} ended with status ${status}: ${said}`)
       return printed
     },
   }
