@@ -121,7 +121,7 @@ test('every refusal has one form and costs one hash: unknown, impossible, wrong,
     [await signIn({ admits: () => Promise.resolve(false), password: WRONG }), hashing.compared()],
   ]
   for (const [outcome, hashes] of cases) {
-    assert.deepEqual(Object.keys(outcome), ['outcome', 'reason'])
+    assert.deepEqual(Object.keys(outcome), ['outcome', 'reason', 'accountId'])
     assert.equal(outcome.outcome, 'refused')
     assert.equal(hashes, 1, JSON.stringify(outcome))
   }

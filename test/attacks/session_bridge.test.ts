@@ -735,7 +735,7 @@ test('H01, H02, H10, H11, H19, H20, H23 · a token is taken only as we sign it: 
   const publicKeys = keys.flatMap((jwk) => {
     const key = createPublicKey({ key: jwk, format: 'jwk' })
     return [
-      key.export({ type: 'spki', format: 'pem' }) as string,
+      key.export({ type: 'spki', format: 'pem' }),
       key.export({ type: 'spki', format: 'der' }),
       JSON.stringify(jwk),
     ]

@@ -65,6 +65,7 @@ const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value))
 test('a token that was issued says whose it is, for what and how long', async () => {
   for (const of of RESOURCES)
     assert.deepEqual(accepted((await issued(of)).access_token), {
+      subject: 'people|4711',
       clientId: 'the-client',
       audience: of.audience,
       scopes: ['openid', 'read'],
@@ -189,7 +190,7 @@ test('the kid of one key with the signature of the other is refused', async () =
   for (const [one, other] of [
     [first!, second!],
     [second!, first!],
-  ]) {
+  ] as const) {
     const token = await keys.signer(one.alg as 'ES256' | 'RS256', 'at+jwt')(GOOD)
     const [, body, tail] = token.split('.')
     for (const alg of [one.alg, other.alg])
@@ -238,11 +239,8 @@ test('a typ that is not that of its API is refused: at+jwt for ours, JWT for tho
 
 test('a claim that is missing or of another type is refused', async () => {
   accepted(await signed(GOOD))
-  for (const name of ['client_id', 'jti', 'scope', 'exp'])
-    for (const value of [undefined, null, 7n, true, ['x'], {}]) {
-      if (typeof value === 'bigint') continue
-      refused(await signed({ ...GOOD, [name]: value }))
-    }
+  for (const name of ['sub', 'client_id', 'jti', 'scope', 'exp'])
+    for (const value of [undefined, null, true, ['x'], {}]) refused(await signed({ ...GOOD, [name]: value }))
   refused(await signed({ ...GOOD, exp: String(START + 100) }))
   for (const authorization_id of ['', 'x', 99, null, '0'.repeat(12), createIdPermutation(random(32) as Key, 7).show(0)])
     if (typeof authorization_id !== 'string' || authorizationIds.find(authorization_id) === undefined)

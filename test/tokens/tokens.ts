@@ -22,7 +22,11 @@ const master = random(32) as Key
 const { store } = await embeddedStore()
 export const keys = await openSigningKeys(store.signingKeys, deriveKey(master, 'signing keys'))
 export const authorizationIds = createIdPermutation(deriveKey(master, 'ids'), 7)
-export const refreshTokens = createRefreshTokens(deriveKey(master, 'refresh tokens'), authorizationIds)
+export const refreshTokens = createRefreshTokens(
+  deriveKey(master, 'refresh tokens'),
+  authorizationIds,
+  createIdPermutation(deriveKey(master, 'ids'), 8),
+)
 export const issuer = createTokenIssuer({
   issuer: ISSUER,
   clock,
