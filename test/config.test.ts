@@ -144,7 +144,13 @@ test('http is for this machine alone', () => {
 
 test('a public URL is an origin and nothing more, not even an empty query', () => {
   for (const auth of [
-    ...['https://a.example/x', 'https://a.example//', 'https://a.example/?', 'https://a.example/?x', 'https://a.example?'],
+    ...[
+      'https://a.example/x',
+      'https://a.example//',
+      'https://a.example/?',
+      'https://a.example/?x',
+      'https://a.example?',
+    ],
     ...['https://a.example/#', 'https://a.example/#x', 'https://a.example#'],
     ...['https://u@a.example/', 'https://u:p@a.example/', 'https://:p@a.example/'],
   ])
@@ -194,7 +200,10 @@ test('a wrong value is named with its path and what was expected', () => {
     [{ listen: { port: -1 } }, /^listen\.port: /],
     [{ listen: { port: 80.5 } }, /^listen\.port: expected int/],
     [{ listen: { host: '' } }, /^listen\.host: /],
-    [{ listen: { trusted_proxies: ['10.0.0.0/33'] } }, /^listen\.trusted_proxies\[0\]: expected an IP address or a CIDR/],
+    [
+      { listen: { trusted_proxies: ['10.0.0.0/33'] } },
+      /^listen\.trusted_proxies\[0\]: expected an IP address or a CIDR/,
+    ],
     [{ listen: { trusted_proxies: ['::1', 'proxy'] } }, /^listen\.trusted_proxies\[1\]: expected an IP address/],
     [{ listen: { trusted_proxies: '::1' } }, /^listen\.trusted_proxies: expected array/],
     [{ listen: null }, /^listen: expected object/],
@@ -220,8 +229,19 @@ test('a wrong value is named with its path and what was expected', () => {
 
 test('an audience is an absolute URI without fragment and blanks (RFC 8707 §2)', () => {
   for (const audience of ['urn:example:api', 'https://api.example.com/v1?x=y', 'http://api.example.com'])
-    assert.equal(parseConfig({ platform: { audience }, api_resources: [api({ audience })] }).platform.audience, audience)
-  for (const audience of ['', 'api', '/api', 'https://a.example/#x', 'https://a.example/#', ' https://a/', 'https://a/ '])
+    assert.equal(
+      parseConfig({ platform: { audience }, api_resources: [api({ audience })] }).platform.audience,
+      audience,
+    )
+  for (const audience of [
+    '',
+    'api',
+    '/api',
+    'https://a.example/#x',
+    'https://a.example/#',
+    ' https://a/',
+    'https://a/ ',
+  ])
     assert.match(problemOf({ api_resources: [api(), api({ audience })] }), /^api_resources\[1\]\.audience: expected an/)
 })
 
@@ -248,14 +268,26 @@ test('several problems are told at once', () => {
 })
 
 test('what must agree is checked: audiences, realms, scopes and lifetimes', () => {
-  assert.match(problemOf({ api_resources: [api({ audience: 'https://b/' })] }), /^platform\.audience: expected the audience/)
+  assert.match(
+    problemOf({ api_resources: [api({ audience: 'https://b/' })] }),
+    /^platform\.audience: expected the audience/,
+  )
   assert.match(problemOf({ platform: { realms: ['One'] } }), /^platform\.default_realm: expected one of/)
-  assert.match(problemOf({ api_resources: [api(), api()] }), /^api_resources\[1\]\.audience: expected one that no other/)
+  assert.match(
+    problemOf({ api_resources: [api(), api()] }),
+    /^api_resources\[1\]\.audience: expected one that no other/,
+  )
   const scopes = (...names: { name: string; includes?: string[] }[]) => ({
     api_resources: [api({ scopes: names.map((scope) => ({ description: 'x', ...scope })) })],
   })
-  assert.match(problemOf(scopes({ name: 'a' }, { name: 'a' })), /^api_resources\[0\]\.scopes\[1\]\.name: expected one that/)
-  assert.match(problemOf(scopes({ name: 'all', includes: ['a'] })), /^api_resources\[0\]\.scopes: all includes a, expected/)
+  assert.match(
+    problemOf(scopes({ name: 'a' }, { name: 'a' })),
+    /^api_resources\[0\]\.scopes\[1\]\.name: expected one that/,
+  )
+  assert.match(
+    problemOf(scopes({ name: 'all', includes: ['a'] })),
+    /^api_resources\[0\]\.scopes: all includes a, expected/,
+  )
   // One that includes itself, and one that includes another that includes.
   assert.match(problemOf(scopes({ name: 'all', includes: ['all'] })), /all includes all/)
   assert.match(

@@ -271,7 +271,8 @@ test('of many guesses at once no more are looked at than one by one', async () =
 test('a storm of guesses from many addresses keeps strangers out, and not the owner at home', async () => {
   const { signIn, address, hashing } = await server()
   assert.equal(word(await signIn()), 'signed_in')
-  for (let n = 0; n < 100; n++) assert.equal(reasonOf(await signIn({ password: WRONG, address: newAddress() })), 'wrong password')
+  for (let n = 0; n < 100; n++)
+    assert.equal(reasonOf(await signIn({ password: WRONG, address: newAddress() })), 'wrong password')
   hashing.compared()
   // Not even with the right password: a stranger who had it would learn so.
   assert.equal(reasonOf(await signIn({ address: newAddress() })), 'too many attempts at this account')
@@ -309,7 +310,10 @@ test('when too many wait for a hash it is an OverloadedError, not a refusal', as
   const username = uniqueName('person')
   await register(username, hashing)
   const full = () => Promise.reject(new OverloadedError('full', seconds(2)))
-  await assert.rejects(signInWith({}, { ...hashing, verify: full })({ username, address: newAddress() }), OverloadedError)
+  await assert.rejects(
+    signInWith({}, { ...hashing, verify: full })({ username, address: newAddress() }),
+    OverloadedError,
+  )
 })
 
 // ── Registration ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

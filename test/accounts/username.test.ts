@@ -14,7 +14,17 @@ const character = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
   // Where case and composition meet: Turkish, German, Greek with its iota and final sigma, letters that have no composed capital.
-  fc.constantFrom(...'iIİıßẞσΣςßẗǰΐᾳᾼΆά@.-_', '\u0307', '\u0308', '\u0301', '\u0323', '\u0327', '\u030c', '\u0345', 'T\u0308'),
+  fc.constantFrom(
+    ...'iIİıßẞσΣςßẗǰΐᾳᾼΆά@.-_',
+    '\u0307',
+    '\u0308',
+    '\u0301',
+    '\u0323',
+    '\u0327',
+    '\u030c',
+    '\u0345',
+    'T\u0308',
+  ),
 )
 const name = fc.array(character, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''))
 
@@ -70,7 +80,8 @@ test('each single letter of Unicode that can be a username has one skeleton in a
     const skeleton = usernameSkeleton(key)
     const [upper, lower] = [findUsernameKey(letter.toUpperCase()), findUsernameKey(letter.toLowerCase())]
     if (upper !== undefined && usernameSkeleton(upper) !== skeleton) assert.fail(`U+${code.toString(16)} in capitals`)
-    if (lower !== undefined && usernameSkeleton(lower) !== skeleton) assert.fail(`U+${code.toString(16)} in small letters`)
+    if (lower !== undefined && usernameSkeleton(lower) !== skeleton)
+      assert.fail(`U+${code.toString(16)} in small letters`)
   }
 })
 
@@ -104,7 +115,19 @@ test('spaces and what is not seen are refused, wherever they stand', () => {
   const unseen = [
     ...['', ' ', '\t', '\n', '\r', '\0', '\u001b', '\u007f', '\u0085', '\u00a0', '\u2003', '\u3000', '\u2028'],
     ...['\u00ad', '\u200b', '\u200c', '\u200d', '\u200e', '\u202e', '\u2060', '\u2066', '\ufeff', '\u180e', '\u034f'],
-    ...['\ufe0f', '\u{e0100}', '\u{e0041}', '\u3164', '\uffa0', '\u115f', '\ue000', '\ufdd0', '\uffff', '\ud800', '\udc00x'],
+    ...[
+      '\ufe0f',
+      '\u{e0100}',
+      '\u{e0041}',
+      '\u3164',
+      '\uffa0',
+      '\u115f',
+      '\ue000',
+      '\ufdd0',
+      '\uffff',
+      '\ud800',
+      '\udc00x',
+    ],
   ]
   for (const part of unseen)
     for (const username of part === '' ? [''] : [part, `${part}anna`, `an${part}na`, `anna${part}`])
@@ -118,6 +141,18 @@ test('a name has 320 characters at most, counted after it is composed', () => {
 })
 
 test('usual names are names', () => {
-  for (const username of ['a', 'anna@example.com', "o'brien", 'a+b', 'Zoë', 'Ольга', '李雷', 'محمد', 'ישראל', 'José_1', '😀'])
+  for (const username of [
+    'a',
+    'anna@example.com',
+    "o'brien",
+    'a+b',
+    'Zoë',
+    'Ольга',
+    '李雷',
+    'محمد',
+    'ישראל',
+    'José_1',
+    '😀',
+  ])
     assert.ok(findUsernameKey(username) !== undefined, username)
 })

@@ -801,11 +801,18 @@ test('K26 · what is in the database signs nobody in: no secret is in its files,
 
 test('a token tells its reader nothing that counts: ids and refresh tokens of neighbours have nothing in common', async () => {
   const shown: string[] = []
-  for (let n = 0; n < 12; n++) {
-    const person = await postern.makeAccount({ username: `neighbour${n}@example.com` })
-    const { access_token, refresh_token } = assertGranted(
-      await postern.signIn(client, person.username, { scope: 'offline_access manage:services' }),
-    )
+  for (const scopes of [
+    [],
+    ['openid'],
+    ['profile'],
+    ['email'],
+    ['openid', 'email'],
+    ['phone'],
+    ['openid', 'phone'],
+    ['address'],
+  ]) {
+    const scope = ['offline_access', 'manage:services', ...scopes].join(' ')
+    const { access_token, refresh_token } = assertGranted(await postern.signIn(client, account.username, { scope }))
     shown.push(
       claimsOf(access_token)['authorization_id'] as string,
       refresh_token!.slice(2, 13),

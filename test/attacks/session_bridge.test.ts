@@ -82,9 +82,14 @@ const assertUnauthorized = (answer: PlatformAnswer, why = answer.text): void => 
 
 test('L01 · a bearer token buys a session that cannot be guessed, read by a script or sent by another site', async () => {
   const seen = new Set<string>()
-  for (let n = 0; n < 20; n++) {
-    const account = await postern.makeAccount({ username: `bridged${n}@example.com` })
-    const answer = await session({ bearer: await tokenOf(account) })
+  // Each set of scopes is an authorization of its own, and each authorization has its own session.
+  const sets = [...Array(20).keys()].map((n) =>
+    ['manage:services', 'openid', 'profile', 'email', 'address', 'phone'].filter(
+      (_, at) => at === 0 || (n >> (at - 1)) & 1,
+    ),
+  )
+  for (const scopes of sets) {
+    const answer = await session({ bearer: await tokenOf(alice, client, scopes.join(' ')) })
     assert.equal(answer.status, 200)
     const [cookie = '', ...more] = answer.headers.getSetCookie()
     assert.deepEqual(more, [])

@@ -96,15 +96,21 @@ test('every refusal has one code and one description: unknown, disabled, wrong, 
     await refusal(open.basic('')),
   ]
   for (const { code, description, status } of refusals)
-    assert.deepEqual({ code, description, status }, { code: 'invalid_client', description: 'Unauthorized', status: 401 })
+    assert.deepEqual(
+      { code, description, status },
+      { code: 'invalid_client', description: 'Unauthorized', status: 401 },
+    )
   // The operator learns more, but not the secret.
   for (const { message } of refusals) assert.ok(!message.includes(secret) && !message.includes('hunter'))
   assert.equal(refusals[4]!.details.client, client.id)
   const reasons = new Set(refusals.map(({ details }) => details.reason))
-  assert.deepEqual(
-    [...reasons].toSorted(),
-    ['a public client has no secret', 'no such client', 'the client is disabled', 'the secret is missing', 'wrong secret'],
-  )
+  assert.deepEqual([...reasons].toSorted(), [
+    'a public client has no secret',
+    'no such client',
+    'the client is disabled',
+    'the secret is missing',
+    'wrong secret',
+  ])
 })
 
 test('who tried Basic is asked for Basic, and nobody else', async () => {
@@ -227,7 +233,9 @@ test('a secret that has expired is wrong, of either kind', async () => {
   for (const [given, secret] of kinds) {
     const id = uniqueName('client')
     await store.clients.create(newClient(id, { secret }))
-    asked.push(() => authenticateClient({ method: 'client_secret_post', clientId: id, secret: given }, newAddress(), tools))
+    asked.push(() =>
+      authenticateClient({ method: 'client_secret_post', clientId: id, secret: given }, newAddress(), tools),
+    )
   }
   for (const ask of asked) await ask()
   clock.pass(seconds(101))

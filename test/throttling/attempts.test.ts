@@ -183,9 +183,7 @@ test('an empty bucket of the account is answered as a wrong secret, that of the 
     const outcome = await createAttempts(store, SETTINGS).at(AT, () => assert.fail('it was looked at'))
     assert.deepEqual(
       outcome,
-      emptied === 'address'
-        ? { outcome: 'blocked', retryAfter: 42 }
-        : { outcome: 'failed', wasThrottled: true },
+      emptied === 'address' ? { outcome: 'blocked', retryAfter: 42 } : { outcome: 'failed', wasThrottled: true },
     )
     assert.equal(refunded.length, 0)
   }

@@ -8,7 +8,19 @@ import { createJwtSigner, type JwtClaims } from '#protocol/jwt.ts'
 import type { ApiResource } from '#stores/records.ts'
 import { createAccessTokenVerification, type AccessToken, type VerifyAccessToken } from '#tokens/access_token.ts'
 import type { SigningKeys } from '#tokens/signing_keys.ts'
-import { account, authorization, authorizationIds, client, clock, ISSUER, issuer, keys, resource, setClock, START } from './tokens.ts'
+import {
+  account,
+  authorization,
+  authorizationIds,
+  client,
+  clock,
+  ISSUER,
+  issuer,
+  keys,
+  resource,
+  setClock,
+  START,
+} from './tokens.ts'
 
 const RESOURCES: readonly ApiResource[] = [
   resource(),
@@ -219,13 +231,32 @@ test('a refresh token is refused', async () => {
 })
 
 test('another issuer is refused, byte for byte', async () => {
-  for (const iss of ['https://evil.example/', ISSUER.slice(0, -1), ISSUER.toUpperCase(), `${ISSUER}x`, undefined, null, [ISSUER]])
+  for (const iss of [
+    'https://evil.example/',
+    ISSUER.slice(0, -1),
+    ISSUER.toUpperCase(),
+    `${ISSUER}x`,
+    undefined,
+    null,
+    [ISSUER],
+  ])
     assert.match(refused(await signed({ ...GOOD, iss })), /another issuer/)
 })
 
 test('an audience that is not registered, a list of audiences, and none are refused', async () => {
   const api = 'https://api.example.com/'
-  for (const aud of ['https://api.example.com', 'the-client', [api], [api, 'x'], undefined, null, '', '__proto__', 7, {}])
+  for (const aud of [
+    'https://api.example.com',
+    'the-client',
+    [api],
+    [api, 'x'],
+    undefined,
+    null,
+    '',
+    '__proto__',
+    7,
+    {},
+  ])
     assert.match(refused(await signed({ ...GOOD, aud })), /not registered here/)
 })
 
@@ -256,7 +287,10 @@ test('an end that is no time is no end: the token is refused', async () => {
 
 test('a token of another server with the same names is refused', async () => {
   const elsewhere = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-  assert.match(refused(await createJwtSigner('ES256', 'elsewhere', elsewhere, 'at+jwt')(GOOD)), /not signed by this server/)
+  assert.match(
+    refused(await createJwtSigner('ES256', 'elsewhere', elsewhere, 'at+jwt')(GOOD)),
+    /not signed by this server/,
+  )
 })
 
 test('no text makes an error', () => {

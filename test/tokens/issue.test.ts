@@ -135,7 +135,13 @@ test('an ID token has the claims of OpenID Connect Core 1.0 §2, for the client 
 
 test('an ID token has what is known of the person and was asked for; the rest is left out, never null', async () => {
   const someone = account({
-    profile: { name: 'Zoë', email: 'z@example.com', email_verified: false, phone_number: '+1', address: { country: 'DE' } },
+    profile: {
+      name: 'Zoë',
+      email: 'z@example.com',
+      email_verified: false,
+      phone_number: '+1',
+      address: { country: 'DE' },
+    },
   })
   const claimsOf = async (...scopes: string[]) => {
     const { id_token } = await forAccount({ scopes: ['openid', ...scopes], account: someone })

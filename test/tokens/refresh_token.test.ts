@@ -80,7 +80,8 @@ test('a token of an earlier generation is known for what it is, and none can be 
 test('nothing that is shown of the generations tells how far the ids of two authorizations are apart', () => {
   const shown = (id: number, generation: number) => tokens.of(authorization({ id, generation })).slice(13, 24)
   const seen = new Set<string>()
-  for (let id = 1; id <= 40; id++) for (let generation = 0; generation < 40; generation++) seen.add(shown(id, generation))
+  for (let id = 1; id <= 40; id++)
+    for (let generation = 0; generation < 40; generation++) seen.add(shown(id, generation))
   assert.equal(seen.size, 1600)
 })
 

@@ -110,7 +110,10 @@ test('a database from before an algorithm was known is given the key that is mis
 test('the private keys are not in the database in clear, in no encoding', async () => {
   const stored = await store.signingKeys.ensure([])
   const bytes = Buffer.concat(globSync(`${file}*`).map((each) => readFileSync(each)))
-  assert.ok(bytes.length > 0 && stored.every(({ kid }) => bytes.includes(kid)), 'the file is the one with the keys in it')
+  assert.ok(
+    bytes.length > 0 && stored.every(({ kid }) => bytes.includes(kid)),
+    'the file is the one with the keys in it',
+  )
   for (const { kid, algorithm, sealedPrivateKey } of stored) {
     const pkcs8 = findSealed(sealingKey, `signing key ${algorithm} ${kid}`, sealedPrivateKey)
     assert.ok(pkcs8 !== undefined)
