@@ -174,6 +174,7 @@ export const configSchema = z.strictObject({
       default_realm: z.string().default('T1DB-Production').describe('The realm of a password grant that names none.'),
       media_type: z
         .string()
+        .regex(/^application\/[a-z0-9.+-]*json$/, 'expected a media type such as "application/vnd.example.v1+json"')
         .default('application/vnd.mediamath.v1+json')
         .describe('The JSON media type of the v2.0 API.'),
       session_lifetime: duration('24 h').describe('How long a platform session lives at most.'),

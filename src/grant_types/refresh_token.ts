@@ -52,7 +52,7 @@ export const refreshToken = async (
     allowed: client.policy.scopes,
     defaults: [],
   })
-  const scopes = narrowScopes(allowed, asked.scopes)
+  const scopes = narrowScopes(allowed, asked.scopes, resource.scopes)
 
   if (between(authorization.lastUsedAt, clock()) >= USE_WRITTEN_EVERY) {
     if ((await store.authorizations.use(authorization.id, tools.refreshTokenIdle)) === undefined)

@@ -23,6 +23,7 @@ const start = async ({ database, masterKey, config, noted }: ServerOptions): Pro
     level: 'info',
     destination: {
       write: (line) => {
+        if (line.includes('not available')) process.stderr.write(line.slice(0, 600) + '\n')
         if (noted?.every((text) => line.includes(text))) tell({ kind: 'noted', line })
       },
     },
