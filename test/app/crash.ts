@@ -10,13 +10,13 @@ import { startServerProcess, type ServerProcess } from './server_process.ts'
 // answered is what counts: an answer is believed when its last byte has been read.
 
 const IN_FLIGHT = 25
-/** Those who are busy in one life; the next life has a few others, so that each lives through a dozen kills. */
-const PEOPLE_AT_A_TIME = 24
+/** Those who are busy in one life; the next life has a few others, so that each lives through several kills. */
+const PEOPLE_AT_A_TIME = 18
 const NEW_PEOPLE = 2
 /** Wrong passwords at one account that are looked at, in all lives together. */
 export const GUESSES = 30
 /** A server is killed in the midst of its work, after so many answers at most. */
-const MOST_ANSWERS = 200
+const MOST_ANSWERS = 160
 /** Of one question that is answered with 503. */
 const MOST_TRIES = 10
 const SCOPE = 'offline_access openid read:entities'

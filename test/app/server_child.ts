@@ -2,6 +2,7 @@
 //
 // It loads everything first and opens the database when it is told to, so that loading is not part of what is measured.
 import { rmSync, writeFileSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp, type App } from '#app.ts'
 import { createLog } from '#base/log.ts'
@@ -99,5 +100,7 @@ if (process.send !== undefined) {
       (error: unknown) => tell({ kind: 'failed', n, error: error instanceof Error ? error.message : String(error) }),
     )
   })
+  // Whoever is killed would leave it to the next one to compile everything again.
+  flushCompileCache()
   tell({ kind: 'loaded' })
 }

@@ -52,10 +52,16 @@ export type ServerProcess = {
   readonly kill: () => Promise<void>
 }
 
+/** So many processes load the same modules that most of the time would go into compiling them. */
+const COMPILED = join(import.meta.dirname, '../../node_modules/.cache/compiled')
+
 /** @param under - a command that is put before that of the child and ends by becoming it (`exec`) */
 export const startServerProcess = (under: readonly string[] = []): ServerProcess => {
   const [command, ...parameters] = [...under, process.execPath, join(import.meta.dirname, 'server_child.ts')]
-  const child: ChildProcess = spawn(command, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child: ChildProcess = spawn(command, parameters, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
+  })
   const waiting = new Map<number, { readonly done: (value: unknown) => void; readonly failed: (e: Error) => void }>()
   const noted: string[] = []
   let last = 0
