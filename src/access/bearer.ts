@@ -1,6 +1,6 @@
 import { AccessError } from '#access/caller.ts'
 import { effectiveScopes } from '#protocol/scope.ts'
-import type { Account, ApiResource, Client } from '#stores/records.ts'
+import type { Account, ApiResource, Client, Confinement } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 import type { VerifyAccessToken } from '#tokens/access_token.ts'
 
@@ -9,6 +9,9 @@ export type Bearer = {
   readonly account: Account | undefined
   readonly clientId: string
   readonly scopes: ReadonlySet<string>
+  /** As the token has them, those of OpenID Connect included. */
+  readonly grantedScopes: readonly string[]
+  readonly organizations: Confinement
   readonly authorizationId: number | undefined
 }
 
@@ -43,22 +46,21 @@ export const scopesOfCaller = (
 }
 
 /**
- * Verifies an access token for one API and asks the store, each time, whether what it stands for still lives: a revocation counts at once,
+ * Verifies an access token for one of the APIs that `findResource` finds and asks the store, each time, whether what it stands for still lives: a revocation counts at once,
  * on every node.
  * @throws {AccessError} `invalid_token`
  */
 export const findBearer = async (
   text: string,
-  resource: ApiResource,
+  findResource: (audience: string) => ApiResource | undefined,
   verifyAccessToken: VerifyAccessToken,
   store: Pick<Store, 'accounts' | 'authorizations' | 'clients'>,
 ): Promise<Bearer> => {
   const check = verifyAccessToken(text)
   if (!check.isValid) throw new AccessError('invalid_token', check.description)
   const { clientId, audience, scopes, authorizationId } = check.token
-  if (audience !== resource.audience) {
-    throw new AccessError('invalid_token', `The access token is for ${audience}: ask for audience ${resource.audience}`)
-  }
+  const resource = findResource(audience)
+  if (resource === undefined) throw new AccessError('invalid_token', `The access token is for ${audience}, another API`)
   const [client, live] = await Promise.all([
     store.clients.find(clientId),
     authorizationId === undefined ? undefined : store.authorizations.findLive(authorizationId),
@@ -68,10 +70,14 @@ export const findBearer = async (
   if (authorizationId === undefined) {
     const account = client.policy.actsAs === undefined ? undefined : await store.accounts.find(client.policy.actsAs)
     if (account?.disabledAt !== undefined) throw revoked('the account that the client acts as is disabled', clientId)
-    return { account, clientId, scopes: callersScopes, authorizationId }
+    return { account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations: 'all', authorizationId }
   }
   if (live === undefined) throw revoked('the authorization has ended', clientId)
-  return { account: live.account, clientId, scopes: callersScopes, authorizationId }
+  const {
+    account,
+    authorization: { organizations },
+  } = live
+  return { account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId }
 }
 
 const revoked = (reason: string, client: string): AccessError =>

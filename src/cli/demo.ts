@@ -59,7 +59,7 @@ const isUnused = async ({ accounts, clients, entities, settings }: Store): Promi
     accounts.list(one),
     clients.list(one),
     entities
-      .list('organization', { kind: 'all' }, { ...one, sort: { field: 'id', descending: false } })
+      .list('organization', { kind: 'all', within: 'all' }, { ...one, sort: { field: 'id', descending: false } })
       .then((page) => page.entities),
   ])
   // A server that is no demo has left its mark even where there is nothing else yet.
@@ -96,7 +96,7 @@ const orTaken = async (step: Promise<unknown>): Promise<void> => {
 
 const addEntities = async ({ entities }: Store): Promise<void> => {
   const { type, id } = demoEntities[0]!
-  const isThere = async () => (await entities.find(type, id, { kind: 'all' })) !== undefined
+  const isThere = async () => (await entities.find(type, id, { kind: 'all', within: 'all' })) !== undefined
   if (await isThere()) return
   try {
     await entities.add(demoEntities)

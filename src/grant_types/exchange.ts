@@ -1,3 +1,4 @@
+import { authorizationCode } from '#grant_types/authorization_code.ts'
 import { clientCredentials } from '#grant_types/client_credentials.ts'
 import { password } from '#grant_types/password.ts'
 import { refreshToken } from '#grant_types/refresh_token.ts'
@@ -17,6 +18,8 @@ export const exchange = (from: TokenExchange<TokenRequest>, tools: GrantTools): 
     throw new OAuthError('unauthorized_client', `Grant type '${asked.grantType}' not allowed for the client.`)
   }
   switch (asked.grantType) {
+    case 'authorization_code':
+      return authorizationCode({ ...from, asked }, tools)
     case 'password':
     case PASSWORD_REALM:
       return password({ ...from, asked }, tools)

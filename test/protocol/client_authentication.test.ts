@@ -87,7 +87,10 @@ test('a broken header is invalid_client with a challenge, even beside a good bod
 
 test('two ways at once are refused, even when they agree', () => {
   for (const secret of ['s', 'other'])
-    refuses(() => readPresentedClient(basicOf('c:s'), body({ client_id: 'c', client_secret: secret })), 'invalid_request')
+    refuses(
+      () => readPresentedClient(basicOf('c:s'), body({ client_id: 'c', client_secret: secret })),
+      'invalid_request',
+    )
   refuses(() => readPresentedClient(basicOf('c:s'), body({ client_secret: 's' })), 'invalid_request')
 })
 

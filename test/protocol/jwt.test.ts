@@ -139,9 +139,7 @@ test('the algorithm is that of the key: what the token says chooses nothing (RFC
         assert.equal(isSignedBy(parsed(`${input}.${signature}`), algorithm, publicKey), false, alg)
       }
       // A genuine signature does not help an algorithm that is not the key's.
-      const genuine = createSign('sha256')
-        .update(input)
-        .sign({ key: KEYS[algorithm], dsaEncoding: 'ieee-p1363' })
+      const genuine = createSign('sha256').update(input).sign({ key: KEYS[algorithm], dsaEncoding: 'ieee-p1363' })
       const jwt = { ...parsed(`${input}.AAAA`), signature: genuine }
       assert.equal(isSignedBy(jwt, algorithm, publicKey), false, alg)
     }

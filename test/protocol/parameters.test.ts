@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OAuthError } from '#protocol/errors.ts'
-import { decodeFormText, readBodyParameters, readForm, requireParameter, type Parameters } from '#protocol/parameters.ts'
+import {
+  decodeFormText,
+  readBodyParameters,
+  readForm,
+  requireParameter,
+  type Parameters,
+} from '#protocol/parameters.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
@@ -118,7 +124,8 @@ test('numbers and booleans of JSON are their text, objects and arrays are refuse
     d: '1.5',
     e: '0',
   })
-  for (const body of ['{"a":{}}', '{"a":[]}', '{"a":["x"]}', '{"a":{"b":"c"}}']) refuses(() => json(body), /must be text/)
+  for (const body of ['{"a":{}}', '{"a":[]}', '{"a":["x"]}', '{"a":{"b":"c"}}'])
+    refuses(() => json(body), /must be text/)
   for (const body of ['[]', '["a"]', '"a"', '1', 'null', 'true']) refuses(() => json(body), /must be an object/)
   for (const body of ['', '{', '{"a":}', "{'a':'b'}", '{"a":"b",}', '{"a":"b"} x', '{"a":NaN}', 'a=b'])
     refuses(() => json(body), /not valid JSON/)
@@ -142,7 +149,10 @@ test('bytes that are no UTF-8 are refused, raw and in %-escapes', () => {
   for (const bytes of [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe2, 0x82], [0xf8, 0x88, 0x80, 0x80, 0x80]]) {
     const raw = Buffer.from(bytes)
     refuses(() => form(Buffer.concat([Buffer.from('a='), raw])), /not valid UTF-8/)
-    refuses(() => readBodyParameters(JSON_TYPE, Buffer.concat([Buffer.from('{"a":"'), raw, Buffer.from('"}')])), /UTF-8/)
+    refuses(
+      () => readBodyParameters(JSON_TYPE, Buffer.concat([Buffer.from('{"a":"'), raw, Buffer.from('"}')])),
+      /UTF-8/,
+    )
     const escaped = bytes.map((byte) => `%${byte.toString(16)}`).join('')
     refuses(() => form(`a=${escaped}`), /UTF-8/)
     refuses(() => form(`${escaped}=a`), /UTF-8/)
@@ -166,8 +176,23 @@ test('names of members that every object has are names like others', () => {
 
 test('a hundred parameters are read, one more is refused', () => {
   const names = (count: number) => Array.from({ length: count }, (_, n) => `p${n}`)
-  assert.equal(form(names(100).map((name) => `${name}=1`).join('&')).size, 100)
-  refuses(() => form(names(101).map((name) => `${name}=1`).join('&')), /too many/)
+  assert.equal(
+    form(
+      names(100)
+        .map((name) => `${name}=1`)
+        .join('&'),
+    ).size,
+    100,
+  )
+  refuses(
+    () =>
+      form(
+        names(101)
+          .map((name) => `${name}=1`)
+          .join('&'),
+      ),
+    /too many/,
+  )
   refuses(() => form('&'.repeat(1_000_000)), /too many/)
   assert.equal(json(Object.fromEntries(names(100).map((name) => [name, '1']))).size, 100)
   refuses(() => json(Object.fromEntries(names(101).map((name) => [name, '1']))), /too many/)

@@ -47,7 +47,8 @@ test('a scope has just the characters that RFC 6749 §3.3 lists', () => {
     if (isAllowed) assert.deepEqual(parseScope(`a${character}b`), [`a${character}b`])
     else if (code !== 0x20) refuses(() => parseScope(`a${character}b`), 'invalid_request')
   }
-  for (const text of ['a\u2028b', 'a\ud83d\ude00', 'a\n', '\ta', 'a\u00a0b']) refuses(() => parseScope(text), 'invalid_request')
+  for (const text of ['a\u2028b', 'a\ud83d\ude00', 'a\n', '\ta', 'a\u00a0b'])
+    refuses(() => parseScope(text), 'invalid_request')
 })
 
 test('each scope is read once, in the order given, with any number of spaces', () => {
@@ -101,7 +102,19 @@ test('a scope that stands for others is granted whole, or replaced by its parts 
 })
 
 test('no request gives more than the client may have, and each answer is sorted, without repetition', () => {
-  const names = ['a', 'b', 'c', 'ab', 'bc', 'openid', 'profile', 'offline_access', 'unknown', '__proto__', 'constructor']
+  const names = [
+    'a',
+    'b',
+    'c',
+    'ab',
+    'bc',
+    'openid',
+    'profile',
+    'offline_access',
+    'unknown',
+    '__proto__',
+    'constructor',
+  ]
   const some = fc.uniqueArray(fc.constantFrom(...names))
   const registered = [
     { name: 'a' },
@@ -122,7 +135,9 @@ test('no request gives more than the client may have, and each answer is sorted,
       // Who may have all parts of a scope may have the scope.
       const may = new Set([
         ...meaningOf(allowed),
-        ...registered.filter(({ includes }) => includes?.every((part) => allowed.includes(part))).map(({ name }) => name),
+        ...registered
+          .filter(({ includes }) => includes?.every((part) => allowed.includes(part)))
+          .map(({ name }) => name),
       ])
       const asksApi = asked.some((scope) => registered.some(({ name }) => name === scope))
       const wanted = meaningOf(asksApi ? asked : [...asked, ...defaults])
@@ -190,6 +205,9 @@ test('scopes amount to themselves and all that each stands for, at their own res
     'read:entities',
     'write:entities',
   ])
-  assert.deepEqual([...effectiveScopes(['read:entities', 'write:entities'], REGISTERED)], ['read:entities', 'write:entities'])
+  assert.deepEqual(
+    [...effectiveScopes(['read:entities', 'write:entities'], REGISTERED)],
+    ['read:entities', 'write:entities'],
+  )
   assert.deepEqual([...effectiveScopes(['manage:services'], [])], ['manage:services'])
 })

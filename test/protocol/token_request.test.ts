@@ -37,7 +37,10 @@ test('each grant type is read into what it needs, and into nothing else', () => 
     username: 'u',
     password: 'p',
   })
-  assert.deepEqual(parse({ ...extra, grant_type: 'client_credentials' }), { ...common, grantType: 'client_credentials' })
+  assert.deepEqual(parse({ ...extra, grant_type: 'client_credentials' }), {
+    ...common,
+    grantType: 'client_credentials',
+  })
   assert.deepEqual(parse({ ...extra, grant_type: 'refresh_token', refresh_token: 't' }), {
     ...common,
     grantType: 'refresh_token',

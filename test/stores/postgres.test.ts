@@ -11,6 +11,7 @@ import { StoreConflictError, StoreRefusedError, StoreUnavailableError, type Stor
 import { noPostgres, startPostgres } from '../support/postgres.ts'
 import { storeContract } from './contract.ts'
 import {
+  EVERYTHING,
   attempt,
   authorizePassword,
   makeWorld,
@@ -443,7 +444,7 @@ test('names are sorted by their bytes, whatever language the database was made f
       names.map((each, n) => ({ type: 'campaign', id: n + 1, name: each, organizationId: 1, version: 0, fields: {} })),
     )
     const sort = { field: 'name', descending: false } as const
-    const { entities } = await store.entities.list('campaign', { kind: 'all' }, { limit: 10, offset: 0, sort })
+    const { entities } = await store.entities.list('campaign', EVERYTHING, { limit: 10, offset: 0, sort })
     assert.deepEqual(
       entities.map((each) => each.name),
       ['A', 'B', 'a', 'b', 'z', 'ä'],

@@ -3,10 +3,13 @@ import { Worker } from 'node:worker_threads'
 import { sqliteAccounts } from '#stores/sqlite/accounts.ts'
 import { sqliteApiResources } from '#stores/sqlite/api_resources.ts'
 import { sqliteAttempts } from '#stores/sqlite/attempts.ts'
+import { sqliteAuthorizationCodes } from '#stores/sqlite/authorization_codes.ts'
 import { sqliteAuthorizations } from '#stores/sqlite/authorizations.ts'
+import { sqliteBrowserSessions } from '#stores/sqlite/browser_sessions.ts'
 import { sqliteClients } from '#stores/sqlite/clients.ts'
 import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
 import { sqliteEntities } from '#stores/sqlite/entities.ts'
+import { sqliteGrants } from '#stores/sqlite/grants.ts'
 import { migrateSqlite } from '#stores/sqlite/migrate.ts'
 import { sqlitePlatformSessions } from '#stores/sqlite/platform_sessions.ts'
 import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
@@ -69,7 +72,10 @@ export const openSqliteStore = async (
     accounts: sqliteAccounts(database),
     clients: sqliteClients(database),
     apiResources: sqliteApiResources(database),
+    grants: sqliteGrants(database),
+    authorizationCodes: sqliteAuthorizationCodes(database),
     authorizations: sqliteAuthorizations(database),
+    browserSessions: sqliteBrowserSessions(database),
     platformSessions: sqlitePlatformSessions(database),
     attempts: sqliteAttempts(database),
     signingKeys: sqliteSigningKeys(database),
