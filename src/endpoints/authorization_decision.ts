@@ -30,14 +30,14 @@ export type DecisionTools = {
 
 /**
  * Decides who is asked what: whether somebody must sign in first, whether they must be asked, or whether the client can have its code.
- * @param sessionBefore - the browser session when the request began: a later one is a sign-in that it asked for
+ * @param newSession - the browser session of the sign-in that the request asked for, 0 if there was none yet
  * @throws {AuthorizationError} `login_required`, `consent_required` for `prompt=none`; `invalid_request` for a bad `id_token_hint`
  * @see OpenID Connect Core 1.0 §3.1.2.1, §3.1.2.3, §3.1.2.4
  */
 export const decide = async (
   asked: Asked,
   live: LiveBrowserSession | undefined,
-  sessionBefore: number,
+  newSession: number,
   tools: DecisionTools,
 ): Promise<Decision> => {
   const { request, client, resource, scopes } = asked
@@ -45,7 +45,7 @@ export const decide = async (
   const hinted = readHint(asked, tools)
   const isMeant =
     hinted === undefined || (live !== undefined && subjectOf(tools.subjectPrefix, live.account) === hinted)
-  if (live === undefined || !isMeant || needsNewSignIn(asked, live, sessionBefore, tools.clock)) {
+  if (live === undefined || !isMeant || needsNewSignIn(asked, live, newSession, tools.clock)) {
     if (mustBeSilent) throw new AuthorizationError('login_required', 'The person must sign in')
     return { next: 'sign_in' }
   }
@@ -78,10 +78,10 @@ const readHint = ({ request, client }: Asked, { issuer, keys }: DecisionTools): 
 const needsNewSignIn = (
   { request: { prompts, maxAge } }: Asked,
   { session }: LiveBrowserSession,
-  sessionBefore: number,
+  newSession: number,
   clock: Clock,
 ): boolean => {
-  if (session.id !== sessionBefore) return false
+  if (session.id === newSession) return false
   if (prompts.has('login') || prompts.has('select_account')) return true
   return maxAge !== undefined && between(session.authenticatedAt, clock()) >= maxAge
 }

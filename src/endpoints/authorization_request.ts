@@ -91,6 +91,8 @@ const checkForClient = (
       allowed: mayRefresh(client) ? policy.scopes : policy.scopes.filter((scope) => scope !== 'offline_access'),
       defaults: policy.defaultScopes,
     })
+    // Nothing was asked for, and nothing is the client's default (RFC 6749 §3.3): a person could not allow it.
+    if (scopes.length === 0) throw new AuthorizationError('invalid_scope', 'Missing required parameter: scope')
     return { resource, scopes }
   } catch (error) {
     if (error instanceof OAuthError && (error.code === 'invalid_target' || error.code === 'invalid_scope')) {

@@ -35,10 +35,8 @@ export type AuthorizeTools = AuthorizationRequestTools &
 /** `GET /authorize` (RFC 6749 §3.1): the way of a person's browser to a code for a client. */
 export const authorizeEndpoint =
   (tools: AuthorizeTools): Endpoint =>
-  async (request) => {
-    const live = await tools.browserSessions.find(request.headers.cookie)
-    return proceed(request, request.query, live?.session.id ?? 0, tools)
-  }
+  (request) =>
+    proceed(request, request.query, 0, tools)
 
 /**
  * `POST /authorize` (OpenID Connect Core 1.0 §3.1.2.1): the same by form. A form of another site comes without our cookie, so the browser is
@@ -64,7 +62,8 @@ export const legacyAuthorizeEndpoint =
   (issuer: string): Endpoint =>
   ({ query }) => {
     const parameters = new URLSearchParams(query)
-    if (parameters.get('access_type') === 'offline') {
+    // What is repeated stays so, and is refused there.
+    if (parameters.get('access_type') === 'offline' && parameters.getAll('scope').length < 2) {
       parameters.set('scope', [parameters.get('scope') ?? '', 'offline_access'].join(' ').trim())
     }
     parameters.delete('access_type')
@@ -77,20 +76,20 @@ export const continueEndpoint =
   async (request) => {
     const interaction = tools.interactions.find('authorization', readForm(request.query).get('request'))
     if (interaction === undefined) return tools.pages.error('expired', 400, request)
-    return proceed(request, interaction.query, interaction.sessionBefore, tools)
+    return proceed(request, interaction.query, interaction.newSession, tools)
   }
 
 /** Takes an authorization request one step further: to a page, or to the client. */
 export const proceed = async (
   request: Request,
   query: string,
-  sessionBefore: number,
+  newSession: number,
   tools: AuthorizeTools,
 ): Promise<Reply> => {
   try {
     const asked = await checkAuthorizationRequest(query, tools)
     try {
-      return await takeStep(request, asked, query, sessionBefore, tools)
+      return await takeStep(request, asked, query, newSession, tools)
     } catch (error) {
       if (error instanceof AuthorizationError) throw new ToldError(asked.request.target, error, asked.client)
       throw error
@@ -105,23 +104,23 @@ const takeStep = async (
   request: Request,
   asked: Asked,
   query: string,
-  sessionBefore: number,
+  newSession: number,
   tools: AuthorizeTools,
 ): Promise<Reply> => {
   const { interactions, pages } = tools
   const live = await tools.browserSessions.find(request.headers.cookie)
-  const decision = await decide(asked, live, sessionBefore, tools)
+  const decision = await decide(asked, live, newSession, tools)
   switch (decision.next) {
     case 'sign_in':
       return pages.signIn({
-        request: interactions.seal({ kind: 'authorization', query, sessionBefore }),
+        request: interactions.seal({ kind: 'authorization', query, newSession: 0 }),
         target: asked.request.target,
         clientName: asked.client.name,
         username: asked.request.loginHint,
       })
     case 'consent': {
       const sessionId = decision.live.session.id
-      const sealed = interactions.seal({ kind: 'consent', query, sessionBefore, sessionId })
+      const sealed = interactions.seal({ kind: 'consent', query, sessionId })
       return pages.consent(asked, decision.live, decision.grant, sealed)
     }
     case 'code':

@@ -30,7 +30,7 @@ export const consentEndpoint =
     if (interaction === undefined) return tools.pages.error('expired', 400, request)
     const live = await tools.browserSessions.find(request.headers.cookie)
     if (live?.session.id !== interaction.sessionId) return tools.pages.error('not_the_same', 403, request)
-    const { query, sessionBefore } = interaction
+    const { query } = interaction
 
     switch (form.get('decision')?.[0]) {
       case 'switch': {
@@ -38,7 +38,7 @@ export const consentEndpoint =
         const reply = await proceed(
           { ...request, headers: { ...request.headers, cookie: '' } },
           query,
-          sessionBefore,
+          0,
           tools,
         )
         return { ...reply, headers: { ...reply.headers, 'set-cookie': tools.browserSessions.clear() } }

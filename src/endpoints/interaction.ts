@@ -12,11 +12,11 @@ export type Interaction =
       readonly kind: 'authorization'
       /** As it came, form-encoded. */
       readonly query: string
-      /** The browser session when it began, 0 for none: a later one is a sign-in that it asked for. */
-      readonly sessionBefore: number
+      /** The browser session of the sign-in that it asked for; 0 until then. Any other is older, or was begun for something else. */
+      readonly newSession: number
     }
   /** The consent page of that request, as this session was shown it. */
-  | { readonly kind: 'consent'; readonly query: string; readonly sessionBefore: number; readonly sessionId: number }
+  | { readonly kind: 'consent'; readonly query: string; readonly sessionId: number }
   /** A person's way to their account page, and their forms there. */
   | { readonly kind: 'account'; readonly sessionId: number }
 

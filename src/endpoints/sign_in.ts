@@ -48,8 +48,12 @@ export const signInEndpoint =
         ...signedIn,
       })
     }
-    const next = isForAccount ? '/account' : `/authorize/continue?request=${sealed}`
-    return seeOther(next, { 'set-cookie': signedIn.setCookie })
+    const headers = { 'set-cookie': signedIn.setCookie }
+    if (authorization === undefined) return seeOther('/account', headers)
+    // Only this session is the answer to `prompt=login` and `max_age`: whoever has the page alone has signed in nobody.
+    const { query } = authorization
+    const goesOn = tools.interactions.seal({ kind: 'authorization', query, newSession: signedIn.sessionId })
+    return seeOther(`/authorize/continue?request=${goesOn}`, headers)
   }
 
 /** What the page around the form shows. The request is checked for good when it goes on. */
@@ -66,7 +70,7 @@ const findAbout = async (query: string, { store, realms }: SignInPageTools) => {
 }
 
 type Outcome =
-  | { readonly setCookie: string }
+  | { readonly setCookie: string; readonly sessionId: number }
   | { readonly problem: 'wrong' | 'busy'; readonly status: number; readonly headers?: Reply['headers'] }
 
 const trySignIn = async (
@@ -94,5 +98,5 @@ const trySignIn = async (
   if (begun === undefined) return { problem: 'wrong', status: 400 }
   if (before !== undefined) await tools.store.browserSessions.end(before.session.id)
   tools.log.audit('browser_signed_in', { account: signedIn.account.id, realm, address, request: id })
-  return { setCookie: begun.setCookie }
+  return { setCookie: begun.setCookie, sessionId: begun.live.session.id }
 }

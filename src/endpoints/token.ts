@@ -31,7 +31,8 @@ export const legacyTokenEndpoint = (tools: TokenTools): Endpoint => {
   return async (request) => {
     const reply = await endpoint(request)
     const answer = JSON.parse(reply.body.toString()) as TokenResponse
-    const sent = readBodyParameters(request.headers['content-type'], request.body).get('refresh_token')
+    const parameters = readBodyParameters(request.headers['content-type'], request.body)
+    const sent = parameters.get('grant_type') === 'refresh_token' ? parameters.get('refresh_token') : undefined
     if (answer.refresh_token !== undefined || sent === undefined) return reply
     return jsonReply(reply.status, { ...answer, refresh_token: sent }, NO_STORE)
   }

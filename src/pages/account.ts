@@ -113,11 +113,10 @@ const clientLine = (client: ClientLine, data: AccountData): Html => {
     }
     <dl class="facts">
       ${fact(words.may, listOf(client.scopes) ?? words.mayNothing)}
-      ${fact(words.organizations, organizationsOf(client, data))}
-      ${fact(words.since, dateElement(client.since, texts.language))}
+      ${fact(words.organizations, organizationsOf(client, data))} ${fact(words.since, dateElement(client.since, texts))}
       ${fact(
         words.lastUsed,
-        client.lastUsed === undefined ? words.neverUsed : timeOfDayElement(client.lastUsed, texts.language),
+        client.lastUsed === undefined ? words.neverUsed : timeOfDayElement(client.lastUsed, texts),
       )}
     </dl>
     <form method="post" action="${href(actions.endAccess)}">

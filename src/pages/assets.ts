@@ -34,12 +34,13 @@ export const GROUNDS = {
 /** The style sheet with the colours of the brand in front. */
 export const styleSheet = (accent: Color): string =>
   withoutComments(
-    `:root{${variablesOf(accent, GROUNDS.light, BLACK)}}` +
-      `@media (prefers-color-scheme:dark){:root{${variablesOf(accent, GROUNDS.dark, WHITE)}}}\n` +
+    `:root{${variablesOf(accent, GROUNDS.light, BLACK, 4.5)}}` +
+      `@media (prefers-color-scheme:dark){:root{${variablesOf(accent, GROUNDS.dark, WHITE, 6.5)}}}\n` +
       read('./style.css'),
   )
 
-const variablesOf = (accent: Color, grounds: readonly string[], towards: Color): string => {
+/** On a dark ground what is just readable looks dull, so more is asked for there. */
+const variablesOf = (accent: Color, grounds: readonly string[], towards: Color, textContrast: number): string => {
   const colors = grounds.map(parseColor)
   const ink = readableOn(accent)
   const variables: Readonly<Record<string, Color>> = {
@@ -48,7 +49,7 @@ const variablesOf = (accent: Color, grounds: readonly string[], towards: Color):
     'accent-hover': mix(accent, ink === WHITE ? BLACK : WHITE, 0.14),
     'accent-ink': ink,
     'accent-edge': tellApart(accent, colors, 3, towards),
-    'accent-text': tellApart(accent, colors, 4.5, towards),
+    'accent-text': tellApart(accent, colors, textContrast, towards),
   }
   return Object.entries(variables)
     .map(([name, color]) => `--${name}:${printColor(color)}`)

@@ -27,6 +27,8 @@ export type ConsentData = Look & {
     readonly name: string
     /** Of the redirect URI: host and port, or the scheme of a program's own (`com.example.app:`). Shown in full. */
     readonly host: string
+    /** A loopback address or a program's own scheme: whoever waits there is not known by its host. */
+    readonly isOnThisDevice?: boolean | undefined
     readonly isThirdParty: boolean
     readonly since: EpochSeconds
   }
@@ -59,7 +61,7 @@ export const consentPage = (data: ConsentData): Page => {
     hasProblem: problem !== undefined,
     content: html`
       <h1>${words.asks(nameOfClient(client.name, data), brand.name)}</h1>
-      ${messageBox('problem', problem && words.problems[problem])} ${whoAsks(data)} ${whoIsAsked(data)}
+      ${whoAsks(data)} ${messageBox('problem', problem && words.problems[problem])} ${whoIsAsked(data)}
       <form method="post" action="${href(action)}">
         <input type="hidden" name="request" value="${request}" />
         ${NO_DEFAULT_BUTTON} ${identityLines(data)} ${scopeLines(data)} ${offlineLine(data)} ${organizationLines(data)}
@@ -80,7 +82,8 @@ const whoAsks = ({ brand, texts, client }: ConsentData): Html => {
   const words = texts.consent
   const looksLikeUs = client.isThirdParty && resemblesBrand(client.name, brand.name)
   const { title, text } = words.notUs(brand.name)
-  return html`${
+  return html`<p class="lead">${client.isThirdParty ? words.thirdParty(brand.name) : words.firstParty(brand.name)}</p>
+    ${
       looksLikeUs &&
       html`<div class="message warning">
         <p class="message-title">${title}</p>
@@ -90,24 +93,29 @@ const whoAsks = ({ brand, texts, client }: ConsentData): Html => {
     <dl class="facts">
       <div>
         <dt>${words.returnsTo}</dt>
-        <dd class="host"><bdi>${client.host}</bdi></dd>
+        <dd>
+          <bdi class="host">${client.host}</bdi>
+          ${client.isOnThisDevice && html`<span class="hint">${words.onThisDevice}</span>`}
+        </dd>
       </div>
       <div>
         <dt>${words.since}</dt>
-        <dd>${dateElement(client.since, texts.language)}</dd>
+        <dd>${dateElement(client.since, texts)}</dd>
       </div>
-    </dl>
-    <p class="party">${client.isThirdParty ? words.thirdParty(brand.name) : words.firstParty(brand.name)}</p>`
+    </dl>`
 }
 
 /** A form of its own: whoever is not this person changes nothing below. */
 const whoIsAsked = ({ texts, action, request, account }: ConsentData): Html => {
   const words = texts.consent
   const name = account.name === undefined ? undefined : findDisplayName(account.name)
-  const username = html`<bdi>${account.username}</bdi>`
   return html`<form method="post" action="${href(action)}" class="account">
     <input type="hidden" name="request" value="${request}" />
-    <p>${words.signedInAs(username, name === undefined ? undefined : html`<bdi class="person">${name}</bdi>`)}</p>
+    <p>
+      <span class="hint">${words.signedInAs}</span>
+      ${name !== undefined && html`<bdi class="person">${name}</bdi>`}
+      <bdi>${account.username}</bdi>
+    </p>
     <button type="submit" name="decision" value="switch" class="quiet">${words.switch}</button>
   </form>`
 }
@@ -201,8 +209,10 @@ const organizationLines = ({ organizations, problem, texts }: ConsentData): Chil
     </label>`
   return html`<fieldset class="organizations">
     <legend>${words.organizations}</legend>
-    ${radio('all', words.allOrganizations, words.allOrganizationsHint(total))}
-    ${radio('some', words.someOrganizations, words.someOrganizationsHint)}
+    <div class="choices">
+      ${radio('all', words.allOrganizations, words.allOrganizationsHint(total))}
+      ${radio('some', words.someOrganizations, words.someOrganizationsHint)}
+    </div>
     <fieldset class="chosen" ${attributes({ 'aria-describedby': problem === 'no_organization' && MESSAGE_ID })}>
       <legend class="visually-hidden">${words.chooseOrganizations}</legend>
       <ul class="choices">

@@ -1,5 +1,6 @@
 import { html, type Html } from '#base/html.ts'
 import type { EpochSeconds } from '#base/time.ts'
+import type { Texts } from '#pages/texts/catalogue.ts'
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -23,8 +24,8 @@ const timeElement = (at: EpochSeconds, text: string): Html => {
 }
 
 /** Without a script nobody knows where the reader is: dates are of UTC, and a time of day says so. */
-export const dateElement = (at: EpochSeconds, language: string): Html =>
-  timeElement(at, formatOf(language, false).format(at * 1000))
+export const dateElement = (at: EpochSeconds, { dates }: Texts): Html =>
+  timeElement(at, formatOf(dates, false).format(at * 1000))
 
-export const timeOfDayElement = (at: EpochSeconds, language: string): Html =>
-  timeElement(at, `${formatOf(language, true).format(at * 1000)} UTC`)
+export const timeOfDayElement = (at: EpochSeconds, { dates }: Texts): Html =>
+  timeElement(at, `${formatOf(dates, true).format(at * 1000)} UTC`)

@@ -61,19 +61,20 @@ export const findResponseTarget = (
   const given = values.get('redirect_uri')
   // Repeated, it would be echoed in one of two ways: then it is not echoed.
   const state = repeated.has('state') ? undefined : values.get('state')
-  const mode = !repeated.has('response_mode') && values.get('response_mode') === 'form_post' ? 'form_post' : 'query'
+  const asksForForm = !repeated.has('response_mode') && values.get('response_mode') === 'form_post'
+  const modeAt = (redirectUri: string): ResponseMode => (asksForForm && takesForms(redirectUri) ? 'form_post' : 'query')
   if (given !== undefined) {
     if (!registered.some((each) => matchesRedirectUri(given, each))) {
       throw invalidRequest('The redirect URI is not one that the client has registered')
     }
-    return { redirectUri: given, mode, state }
+    return { redirectUri: given, mode: modeAt(given), state }
   }
   // OpenID Connect Core 1.0 §3.1.2.1 requires it; plain OAuth may leave it out where there is no choice.
   const isOpenId = (values.get('scope') ?? '').split(' ').includes('openid')
   const [only] = registered
   if (only === undefined || registered.length > 1 || isOpenId)
     throw invalidRequest('Missing required parameter: redirect_uri')
-  return { redirectUri: only, mode, state }
+  return { redirectUri: only, mode: modeAt(only), state }
 }
 
 /**
@@ -102,6 +103,9 @@ export const parseAuthorizationRequest = (
   if (mode !== undefined && !(RESPONSE_MODES as readonly string[]).includes(mode)) {
     throw invalid('response_mode must be query or form_post')
   }
+  if (mode === 'form_post' && !takesForms(target.redirectUri)) {
+    throw invalid('response_mode form_post is for https and http redirect URIs')
+  }
   return {
     clientId,
     target,
@@ -117,6 +121,9 @@ export const parseAuthorizationRequest = (
     connection: values.get('connection'),
   }
 }
+
+/** A program with a scheme of its own is started with a URL, and gets nothing else. */
+const takesForms = (redirectUri: string): boolean => /^https?:/i.test(redirectUri)
 
 const invalid = (description: string): AuthorizationError => new AuthorizationError('invalid_request', description)
 

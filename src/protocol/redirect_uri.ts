@@ -1,5 +1,7 @@
 /** The one part of a loopback redirect URI that may differ: a native program gets its port from the system. */
-const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(\/.*)?$/
+const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::(\d{1,5}))?(\/.*)?$/
+
+const HIGHEST_PORT = 65_535
 
 /**
  * Whether the client registered this redirect URI: the same characters, except for the port of a loopback address. Nothing is parsed or
@@ -8,10 +10,10 @@ const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(\/.*)?$/
  */
 export const matchesRedirectUri = (given: string, registered: string): boolean => {
   if (given === registered) return true
-  const [, host, rest = ''] = LOOPBACK.exec(registered) ?? []
+  const [, host, , rest = ''] = LOOPBACK.exec(registered) ?? []
   if (host === undefined) return false
-  const [, givenHost, givenRest = ''] = LOOPBACK.exec(given) ?? []
-  return givenHost === host && givenRest === rest
+  const [, givenHost, port = '0', givenRest = ''] = LOOPBACK.exec(given) ?? []
+  return givenHost === host && givenRest === rest && Number(port) <= HIGHEST_PORT
 }
 
 /**
@@ -21,6 +23,9 @@ export const matchesRedirectUri = (given: string, registered: string): boolean =
  */
 export const isOfNativeProgram = (redirectUri: string): boolean =>
   /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)[:/]/i.test(redirectUri) || !/^https?:/i.test(redirectUri)
+
+/** @see RFC 6749 §4.1.2, RFC 9207 §2 */
+const OF_ANSWERS = new Set(['code', 'state', 'iss', 'error', 'error_description', 'error_uri'])
 
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
@@ -34,6 +39,9 @@ export const findRedirectUriDefect = (uri: string): string | undefined => {
   if (uri.includes('#')) return 'a redirect URI has no fragment'
   const url = URL.parse(uri)
   if (url === null) return 'a redirect URI is an absolute URI'
+  const taken = [...url.searchParams.keys()].find((name) => OF_ANSWERS.has(name))
+  // The client would read one of two, and a code that is not of this answer could be the one.
+  if (taken !== undefined) return `a redirect URI has no parameter ${taken}: the answer has it`
   if (url.username !== '' || url.password !== '') return 'a redirect URI has no user name'
   if (url.protocol === 'https:' || url.protocol === 'http:') {
     // One spelling: what a browser would write is what is compared.

