@@ -82,7 +82,7 @@ const apiResource = z.strictObject({
 
 export const PLATFORM_AUDIENCE = 'https://api.mediamath.com/'
 
-const PLATFORM_API = {
+const PLATFORM_API: z.input<typeof apiResource> = {
   audience: PLATFORM_AUDIENCE,
   name: 'Execution & Management API',
   scopes: [
@@ -100,7 +100,7 @@ const PLATFORM_API = {
       includes: ['read:entities', 'write:entities'],
     },
   ],
-} as const
+}
 
 const section = <Shape extends z.ZodRawShape>(shape: Shape, description: string) =>
   z
@@ -184,6 +184,7 @@ export const configSchema = z.strictObject({
       default_realm: z.string().default('T1DB-Production').describe('The realm of a password grant that names none.'),
       media_type: z
         .string()
+        .regex(/^application\/[a-z0-9.+-]*json$/, 'expected a media type such as "application/vnd.example.v1+json"')
         .default('application/vnd.mediamath.v1+json')
         .describe('The JSON media type of the v2.0 API.'),
       session_lifetime: duration('24 h').describe('How long a platform session lives at most.'),
@@ -194,7 +195,7 @@ export const configSchema = z.strictObject({
   api_resources: z
     .array(apiResource)
     .min(1)
-    .default([PLATFORM_API as unknown as z.output<typeof apiResource>])
+    .prefault([PLATFORM_API])
     .describe('The APIs that access tokens are made for.'),
   tokens: section(
     {

@@ -49,6 +49,7 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
       hasBearer: false,
       session,
       authorizationId: session.authorizationId,
+      isNarrowed: false,
     }
   }
 
@@ -67,9 +68,9 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
   }
 
   const byBearer = async (bearer: Bearer, sent: SentSession): Promise<Admission> => {
-    const { account, clientId, scopes, organizations, authorizationId } = bearer
+    const { account, clientId, scopes, organizations, authorizationId, isNarrowed } = bearer
     const caller: Caller = {
-      ...{ account, clientId, scopes, organizations, authorizationId },
+      ...{ account, clientId, scopes, organizations, authorizationId, isNarrowed },
       hasBearer: true,
       session: undefined,
     }

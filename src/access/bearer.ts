@@ -13,6 +13,8 @@ export type Bearer = {
   readonly grantedScopes: readonly string[]
   readonly organizations: Confinement
   readonly authorizationId: number | undefined
+  /** The token has fewer scopes of the API than its authorization would have today: it was narrowed at refresh (RFC 6749 §6). */
+  readonly isNarrowed: boolean
 }
 
 /**
@@ -39,8 +41,10 @@ export const findBearerToken = (authorization: string | undefined, query: string
 export const scopesOfCaller = (
   granted: readonly string[],
   client: Client,
-  { scopes: registered }: ApiResource,
+  { audience, scopes: registered }: ApiResource,
 ): ReadonlySet<string> => {
+  // A scope belongs to its API. The client of another one may have a scope of the same name there.
+  if (!client.policy.audiences.includes(audience)) return new Set()
   const allowed = effectiveScopes(client.policy.scopes, registered)
   return new Set([...effectiveScopes(granted, registered)].filter((scope) => allowed.has(scope)))
 }
@@ -58,7 +62,7 @@ export const findBearer = async (
 ): Promise<Bearer> => {
   const check = verifyAccessToken(text)
   if (!check.isValid) throw new AccessError('invalid_token', check.description)
-  const { clientId, audience, scopes, authorizationId } = check.token
+  const { subject, clientId, audience, scopes, authorizationId } = check.token
   const resource = findResource(audience)
   if (resource === undefined) throw new AccessError('invalid_token', `The access token is for ${audience}, another API`)
   const [client, live] = await Promise.all([
@@ -70,15 +74,28 @@ export const findBearer = async (
   if (authorizationId === undefined) {
     const account = client.policy.actsAs === undefined ? undefined : await store.accounts.find(client.policy.actsAs)
     if (account?.disabledAt !== undefined) throw revoked('the account that the client acts as is disabled', clientId)
-    return { account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations: 'all', authorizationId }
+    const organizations = 'all'
+    return {
+      ...{ account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId },
+      isNarrowed: false,
+    }
   }
   if (live === undefined) throw revoked('the authorization has ended', clientId)
-  const {
-    account,
-    authorization: { organizations },
-  } = live
-  return { account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId }
+  const { account, authorization } = live
+  // A database that was restored gives ids again, and a token from before would name the authorization of somebody else.
+  if (authorization.clientId !== clientId || !subject.endsWith(`|${account.id}`)) {
+    throw revoked('the authorization is that of another account or client', clientId)
+  }
+  const isNarrowed =
+    !authorization.scopes.every((scope) => scopes.includes(scope)) &&
+    isMore(scopesOfCaller(authorization.scopes, client, resource), callersScopes, resource)
+  const { organizations } = authorization
+  return { account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId, isNarrowed }
 }
+
+/** Whether `these` have a scope of the API that `those` have not. */
+const isMore = (these: ReadonlySet<string>, those: ReadonlySet<string>, { scopes }: ApiResource): boolean =>
+  scopes.some(({ name }) => these.has(name) && !those.has(name))
 
 const revoked = (reason: string, client: string): AccessError =>
   new AccessError('invalid_token', 'The access token has been revoked, or its sign-in has expired: sign in again', {

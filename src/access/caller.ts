@@ -13,6 +13,8 @@ export type Caller = {
   /** The platform session, if the request came with one or was given a new one in place of its own expired one. */
   readonly session: PlatformSession | undefined
   readonly authorizationId: number | undefined
+  /** The bearer token allows less than its authorization: so it is not exchanged for a session, which would allow all of it. */
+  readonly isNarrowed: boolean
 }
 
 /** A caller, and the header that hands it a new session in place of its own expired one. */

@@ -50,12 +50,15 @@ export const createSessionCookies = (name: string, key: Key, isSecure: boolean):
 
 /**
  * The values of one cookie, not empty. A pair is split at its first `=`; only the spaces that separate pairs go (RFC 6265 §4.2.1). Quotes and
- * tabs stay: another reader may take what they enclose for another name or value.
+ * tabs stay: another reader may take what they enclose for another name or value. A pair that such a reader would take for this cookie
+ * counts as a value that is none.
  */
 const valuesOf = (cookieHeader: string, name: string): readonly string[] =>
   cookieHeader.split(';').flatMap((pair) => {
     const equals = pair.indexOf('=')
-    if (equals < 0 || pair.slice(0, equals).replace(/^ +/, '') !== name) return []
+    const written = pair.slice(0, Math.max(equals, 0))
+    if (written.trim() !== name) return []
+    if (written.replace(/^ +/, '') !== name) return [pair]
     const value = pair.slice(equals + 1)
     return value === '' ? [] : [value]
   })

@@ -17,10 +17,15 @@ export type PasswordSignIn = {
   readonly admits?: (account: Account) => Promise<boolean>
 }
 
-/** `reason` is for the audit log alone: the caller learns only that it was refused. */
+/** `reason` and `accountId` are for the audit log alone: the caller learns only that it was refused. */
 export type SignInOutcome =
   | { readonly outcome: 'signed_in'; readonly account: Account }
-  | { readonly outcome: 'refused'; readonly reason: string }
+  | {
+      readonly outcome: 'refused'
+      readonly reason: string
+      /** Whose password was tried; `undefined` if there is no such account, or it was not looked for. */
+      readonly accountId: number | undefined
+    }
   | { readonly outcome: 'blocked'; readonly retryAfter: Seconds }
 
 /**
@@ -43,6 +48,7 @@ export const createSignIn =
     // What cannot be a username is tried all the same, under its own name, so that it is answered at the same pace.
     const subject = `account ${JSON.stringify([realm, key ?? username])}`
     let reason = 'wrong password'
+    let accountId: number | undefined
 
     const findDefect = async (account: Account | undefined, isRight: boolean): Promise<string | undefined> => {
       if (account === undefined) return 'no such account'
@@ -53,6 +59,7 @@ export const createSignIn =
 
     const check = async (): Promise<Account | undefined> => {
       const account = key === undefined ? undefined : await accounts.findByUsername(realm, key)
+      accountId = account?.id
       const given = normalisePassword(password)
       const wasVerified = account !== undefined && verified.isVerified(given, account.passwordHash)
       const isRight = wasVerified || (await hashing.verify(given, account?.passwordHash))
@@ -72,7 +79,11 @@ export const createSignIn =
       case 'succeeded':
         return { outcome: 'signed_in', account: attempt.value }
       case 'failed':
-        return { outcome: 'refused', reason: attempt.wasThrottled ? 'too many attempts at this account' : reason }
+        return {
+          outcome: 'refused',
+          reason: attempt.wasThrottled ? 'too many attempts at this account' : reason,
+          accountId,
+        }
       case 'blocked':
         return attempt
     }

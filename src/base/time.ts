@@ -21,8 +21,13 @@ export const systemClock: Clock = () => epochSeconds(Date.now() / 1000)
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 }
 
-/** Reads `90 s`, `15 min`, `24 h` or `30 d`; anything else, a bare number too, is `undefined`. */
+/** A hundred years: what is longer is a mistake, and sums with it leave the range of a database. */
+const LONGEST_DURATION = 36_500 * 86_400
+
+/** Reads `90 s`, `15 min`, `24 h` or `30 d`, up to 100 years; anything else, a bare number too, is `undefined`. */
 export const findDuration = (text: string): Seconds | undefined => {
   const [, amount, unit] = /^(\d{1,9}) ?(s|min|h|d)$/.exec(text) ?? []
-  return amount === undefined || unit === undefined ? undefined : seconds(Number(amount) * UNITS[unit]!)
+  if (amount === undefined || unit === undefined) return undefined
+  const found = Number(amount) * UNITS[unit]!
+  return found <= LONGEST_DURATION ? seconds(found) : undefined
 }

@@ -14,7 +14,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { deriveKey, equalInConstantTime, random, type Key } from '#base/secrets.ts'
 import { RefusedError } from '#cli/failures.ts'
 import type { Config } from '#config.ts'
-import { isPostgresUrl } from '#stores/open.ts'
+import { DATABASE_FILE, isPostgresUrl } from '#stores/open.ts'
 import type { SettingStore } from '#stores/store.ts'
 
 // One key of 32 bytes, from which all others are derived. Without it, or with another, what the database keeps sealed is lost: so it is
@@ -38,7 +38,7 @@ export const findMasterKey = (text: string): Key | undefined => {
 
 export const makeMasterKey = (): string => random(KEY_BYTES).toString('base64url')
 
-const databaseFile = (folder: string): string => join(folder, 'postern.sqlite')
+const databaseFile = (folder: string): string => join(folder, DATABASE_FILE)
 
 /** Whether there is an embedded database in the folder. */
 export const hasDatabase = (folder: string): boolean => existsSync(databaseFile(folder))

@@ -44,6 +44,7 @@ Exit status:
   0    done
   1    refused or failed; one sentence says why and what to do
   2    the command line or the configuration is wrong
+  130  interrupted at a prompt; nothing was changed
 
 Files:
   ${DEFAULT_FILE}         the configuration; paths in it are relative to the working folder

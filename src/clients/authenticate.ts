@@ -29,7 +29,9 @@ export const authenticateClient = async (
   { clients, attempts, hashing, verified }: ClientAuthenticationTools,
 ): Promise<AuthenticatedClient> => {
   const usedBasic = presented.method === 'client_secret_basic'
-  const refuse = (reason: string) => invalidClient(reason, usedBasic, presented.clientId)
+  // Who mixes up the two sends the secret as the id, and the log must not show it.
+  const claimed = isClientSecret(presented.clientId) ? '(a client secret)' : presented.clientId
+  const refuse = (reason: string) => invalidClient(reason, usedBasic, claimed)
   const client = await clients.find(presented.clientId)
   if (client === undefined) throw refuse('no such client')
   if (client.disabledAt !== undefined) throw refuse('the client is disabled')

@@ -35,12 +35,7 @@ export const consentEndpoint =
     switch (form.get('decision')?.[0]) {
       case 'switch': {
         await tools.store.browserSessions.end(live.session.id)
-        const reply = await proceed(
-          { ...request, headers: { ...request.headers, cookie: '' } },
-          query,
-          0,
-          tools,
-        )
+        const reply = await proceed({ ...request, headers: { ...request.headers, cookie: '' } }, query, 0, tools)
         return { ...reply, headers: { ...reply.headers, 'set-cookie': tools.browserSessions.clear() } }
       }
       case 'deny':

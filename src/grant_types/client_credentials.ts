@@ -17,7 +17,9 @@ export const clientCredentials = async (
 ): Promise<TokenResponse> => {
   // Whatever its policy says: a public client is named, not authenticated, and anybody can name it.
   if (client.policy.tokenEndpointAuthMethod === 'none') {
-    throw new OAuthError('unauthorized_client', 'A public client has no token of its own (RFC 6749 §4.4).')
+    throw new OAuthError('unauthorized_client', 'A public client has no token of its own (RFC 6749 §4.4).', {
+      client: client.id,
+    })
   }
   const resource = resolveResource(asked.audience, client, tools)
   const scopes = grantScopes({

@@ -15,7 +15,9 @@ import type { TokenResponse } from '#tokens/issue.ts'
 export const exchange = (from: TokenExchange<TokenRequest>, tools: GrantTools): Promise<TokenResponse> => {
   const { asked, client } = from
   if (!client.policy.grantTypes.includes(asked.grantType)) {
-    throw new OAuthError('unauthorized_client', `Grant type '${asked.grantType}' not allowed for the client.`)
+    throw new OAuthError('unauthorized_client', `Grant type '${asked.grantType}' not allowed for the client.`, {
+      client: client.id,
+    })
   }
   switch (asked.grantType) {
     case 'authorization_code':

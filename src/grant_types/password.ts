@@ -30,6 +30,7 @@ export const password = async (
     throw new OAuthError(
       'unauthorized_client',
       'The password grant of this client has ended: use the authorization code grant.',
+      { client: client.id },
     )
   }
   const realm = asked.realm ?? tools.defaultRealm
@@ -44,12 +45,16 @@ export const password = async (
     defaults: client.policy.defaultScopes,
   })
 
-  const refuse = (reason: string) =>
-    new OAuthError('invalid_grant', 'Wrong email or password.', { reason, client: client.id })
+  const refuse = (reason: string, account?: number) =>
+    new OAuthError('invalid_grant', 'Wrong email or password.', {
+      reason,
+      client: client.id,
+      ...(account === undefined ? {} : { account }),
+    })
   const admits = (account: Account): Promise<boolean> => admitsPasswordOf(client, account, store)
   const signedIn = await signIn({ realm, username: asked.username, password: asked.password, address, admits })
   if (signedIn.outcome === 'blocked') throw tooManyAttempts(signedIn.retryAfter)
-  if (signedIn.outcome === 'refused') throw refuse(signedIn.reason)
+  if (signedIn.outcome === 'refused') throw refuse(signedIn.reason, signedIn.accountId)
 
   const { account } = signedIn
   const offline = scopes.includes('offline_access')
@@ -63,7 +68,7 @@ export const password = async (
     salt: Buffer.from(random(SALT_BYTES)),
     lifetime: authorizationLifetime(offline, client, resource, tools),
   })
-  if (authorization === undefined) throw refuse('the account or the client was changed meanwhile')
+  if (authorization === undefined) throw refuse('the account or the client was changed meanwhile', account.id)
   log.audit('signed_in', {
     account: account.id,
     client: client.id,

@@ -61,7 +61,7 @@ export const refreshToken = async (
     allowed: client.policy.scopes,
     defaults: [],
   })
-  const scopes = narrowScopes(allowed, asked.scopes)
+  const scopes = narrowScopes(allowed, asked.scopes, resource.scopes)
 
   const rotates = rotatesRefreshTokens(client)
   const authorization = rotates

@@ -45,14 +45,14 @@ export type GrantTools = {
  */
 export const resolveResource = (
   audience: string | undefined,
-  { policy }: Client,
+  { id, policy }: Client,
   { findResource, defaultAudience }: Pick<GrantTools, 'findResource' | 'defaultAudience'>,
 ): ApiResource => {
   const name = audience ?? defaultAudience
   const resource = findResource(name)
   // One answer for both: which APIs exist is not every client's business.
   if (resource === undefined || !policy.audiences.includes(name)) {
-    throw new OAuthError('invalid_target', `Service not found: ${name.slice(0, 200)}`)
+    throw new OAuthError('invalid_target', `Service not found: ${name.slice(0, 200)}`, { client: id })
   }
   return resource
 }

@@ -15,7 +15,10 @@ const HOST = /^(?:[\w.~%-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
  * @see RFC 9110 §5.3, RFC 9112 §3.2 and §6.1
  */
 export const checkFraming = (message: IncomingMessage): void => {
-  const { rawHeaders, headers } = message
+  const { rawHeaders, headers, httpVersion } = message
+  // Node's parser takes 0.9 and 2.0 as well, written where they cannot be.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    throw malformedRequest('The protocol must be HTTP/1.1 or HTTP/1.0.')
   if (rawHeaders.length > 2 * MOST_HEADERS)
     throw new HttpError('header_too_large', `More than ${MOST_HEADERS} headers.`)
   let hosts = 0
@@ -38,6 +41,6 @@ export const checkFraming = (message: IncomingMessage): void => {
   if (authorizations > 1) throw malformedRequest('Authorization is repeated.')
   if (contentTypes > 1) throw malformedRequest('Content-Type is repeated.')
   if (hosts > 1) throw malformedRequest('Host is repeated.')
-  if (hosts === 0 ? message.httpVersion === '1.1' : !HOST.test(headers.host!))
+  if (hosts === 0 ? httpVersion === '1.1' : !HOST.test(headers.host!))
     throw malformedRequest(hosts === 0 ? 'Host is missing.' : 'Host is malformed.')
 }

@@ -76,8 +76,14 @@ export const findNextPage = (
   total: number,
 ): string | undefined => {
   if (offset + limit >= total) return undefined
-  const query = new URLSearchParams([...sent])
-  query.set('page_limit', String(limit))
-  query.set('page_offset', String(offset + limit))
+  // The page comes first: the platform's Node.js library hangs `?api_key=…` on the link, which then ends up in the last value.
+  const rest = [...sent].filter(([name]) => name !== 'page_limit' && name !== 'page_offset' && name !== 'api_key')
+  const key = sent.get('api_key')
+  const query = new URLSearchParams([
+    ['page_limit', String(limit)],
+    ['page_offset', String(offset + limit)],
+    ...rest,
+    ...(key === undefined ? [] : [['api_key', key]]),
+  ])
   return `${url}?${query.toString()}`
 }

@@ -59,12 +59,12 @@ const signIn = async (
   const password = form.get('password')
   if (username === undefined || password === undefined) throw new PlatformError('login-incomplete', 'Login Incorrect')
 
-  const refuse = (reason: string): PlatformError => {
-    log.audit('sign_in_refused', { reason, client: client.id, ...auditFields(request) })
+  const refuse = (reason: string, account: number | undefined): PlatformError => {
+    log.audit('sign_in_refused', { reason, account, client: client.id, ...auditFields(request) })
     return new PlatformError('login-failed', 'Authentication error')
   }
   const signedIn = await tools.signIn({ realm, username, password, address: request.address })
-  if (signedIn.outcome === 'refused') throw refuse(signedIn.reason)
+  if (signedIn.outcome === 'refused') throw refuse(signedIn.reason, signedIn.accountId)
   if (signedIn.outcome === 'blocked') {
     const { retryAfter } = signedIn
     log.audit('sign_in_refused', {
@@ -84,6 +84,6 @@ const signIn = async (
     reuseWithin,
     candidate: cookies.candidate(),
   })
-  if (session === undefined) throw refuse('the account or the client was changed meanwhile')
+  if (session === undefined) throw refuse('the account or the client was changed meanwhile', account.id)
   return { account, session }
 }

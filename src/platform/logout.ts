@@ -2,7 +2,7 @@ import { AccessError, type AccessRefusal, type Caller } from '#access/caller.ts'
 import type { Request, Route } from '#http/message.ts'
 import { answerV2, settingCookie } from '#platform/answer.ts'
 import { auditFields } from '#platform/audit.ts'
-import { refuseOtherSites } from '#platform/same_origin.ts'
+import { refuseOtherSitesWithoutToken } from '#platform/same_origin.ts'
 import type { PlatformTools } from '#platform/tools.ts'
 
 /**
@@ -14,7 +14,7 @@ export const logoutEndpoint =
   (tools: PlatformTools): Route['endpoint'] =>
   async (request) => {
     // A GET as well: it ends something.
-    refuseOtherSites(request, tools.publicOrigins)
+    refuseOtherSitesWithoutToken(request, tools.publicOrigins)
     const { account, clientId, session } = (await findCaller(tools, request)) ?? {}
     if (session !== undefined) {
       await tools.store.platformSessions.end(session.id)

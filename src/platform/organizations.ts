@@ -5,5 +5,5 @@ export const organizations: EntityKind = {
   type: 'organization',
   collection: 'organizations',
   ability: 'read organizations',
-  internalFields: new Set(['mm_contact_name', 'override_suspicious_traffic_filter', 'suspicious_traffic_filter_level']),
+  internalFields: new Set(['override_suspicious_traffic_filter', 'suspicious_traffic_filter_level']),
 }

@@ -3,7 +3,7 @@ import type { Request, Route } from '#http/message.ts'
 import { answerV2, settingCookie } from '#platform/answer.ts'
 import { auditFields } from '#platform/audit.ts'
 import { PlatformError } from '#platform/errors.ts'
-import { refuseOtherSites } from '#platform/same_origin.ts'
+import { refuseOtherSitesWithoutToken } from '#platform/same_origin.ts'
 import { viewSession } from '#platform/session_view.ts'
 import type { PlatformTools } from '#platform/tools.ts'
 import type { Account, PlatformSession } from '#stores/records.ts'
@@ -15,7 +15,7 @@ import type { Account, PlatformSession } from '#stores/records.ts'
 export const sessionEndpoint =
   (tools: PlatformTools): Route['endpoint'] =>
   async (request) => {
-    if (request.method === 'POST') refuseOtherSites(request, tools.publicOrigins)
+    if (request.method === 'POST') refuseOtherSitesWithoutToken(request, tools.publicOrigins)
     const { caller, setCookie: renewed } = await tools.admit(request)
     const { session, setCookie } =
       caller.session === undefined ? await tools.bridge(caller) : { session: caller.session, setCookie: renewed }

@@ -8,10 +8,14 @@ import { xmlDocument, xmlElement, xmlText, type Xml } from '#platform/xml.ts'
 
 const OK = xmlElement('status', { code: 'ok' })
 
+/** A time among the fields of an entity, as JSON has it. */
+const WITH_OFFSET = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\+0000$/
+
 /** One text for each value of a list: a form repeats its keys in the same way. */
 const textsOf = (value: PropertyValue): readonly string[] => {
   if (typeof value === 'boolean') return [value ? '1' : '0']
-  if (typeof value !== 'object') return [String(value)]
+  if (typeof value === 'string') return [value.replace(WITH_OFFSET, '$1')]
+  if (typeof value === 'number') return [String(value)]
   return isMoment(value) ? [bareTime(value.at)] : value
 }
 

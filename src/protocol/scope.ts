@@ -75,13 +75,18 @@ export const effectiveScopes = (
 }
 
 /**
- * Narrows granted scopes to those asked for.
+ * Narrows granted scopes to those asked for. A part of a scope that stands for others was granted with it.
  * @throws {OAuthError} `invalid_scope` if one was not granted
  * @see RFC 6749 §6
  */
-export const narrowScopes = (granted: readonly string[], asked: readonly string[]): readonly string[] => {
+export const narrowScopes = (
+  granted: readonly string[],
+  asked: readonly string[],
+  registered: readonly RegisteredScope[],
+): readonly string[] => {
   if (asked.length === 0) return granted
-  const beyond = asked.filter((scope) => !granted.includes(scope))
+  const effective = effectiveScopes(granted, registered)
+  const beyond = asked.filter((scope) => !effective.has(scope))
   if (beyond.length > 0) {
     throw new OAuthError(
       'invalid_scope',

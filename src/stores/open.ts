@@ -3,6 +3,9 @@ import { openPostgresStore } from '#stores/postgres/store.ts'
 import { openSqliteStore } from '#stores/sqlite/store.ts'
 import type { Store } from '#stores/store.ts'
 
+/** The file of the embedded store in its folder. */
+export const DATABASE_FILE = 'postern.sqlite'
+
 /** Whether `database` of the configuration is a PostgreSQL URL; else it is a folder for the embedded store. */
 export const isPostgresUrl = (database: string): boolean => /^postgres(?:ql)?:\/\//.test(database)
 
@@ -12,4 +15,4 @@ export const isPostgresUrl = (database: string): boolean => /^postgres(?:ql)?:\/
  * @throws {StoreUnavailableError} if it cannot be reached
  */
 export const openStore = (database: string): Promise<Store> =>
-  isPostgresUrl(database) ? openPostgresStore(database) : openSqliteStore(join(database, 'postern.sqlite'))
+  isPostgresUrl(database) ? openPostgresStore(database) : openSqliteStore(join(database, DATABASE_FILE))

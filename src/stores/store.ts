@@ -389,5 +389,5 @@ export type SettingStore = {
   readonly writeOnce: (name: SettingName, value: string) => Promise<string>
 }
 
-/** `master_key_check`: tells a wrong master key. `demo`: the database holds demo data. */
+/** `master_key_check`: tells a wrong master key. `demo`: `yes` or `no`, whether the database holds demo data. */
 export type SettingName = 'master_key_check' | 'demo'

@@ -10,6 +10,7 @@ import type { SigningKeys } from '#tokens/signing_keys.ts'
 
 /** What a genuine access token says. Whether its authorization still lives is another question. */
 export type AccessToken = {
+  readonly subject: string
   readonly clientId: string
   readonly audience: string
   readonly scopes: readonly string[]
@@ -59,10 +60,15 @@ export const createAccessTokenVerification = ({
   }
 
   const read = ({ header, claims }: ParsedJwt): AccessTokenCheck => {
-    const { iss, aud, exp, client_id: clientId, scope, jti, [AUTHORIZATION_CLAIM]: shownId } = claims
+    const { iss, sub, aud, exp, client_id: clientId, scope, jti, [AUTHORIZATION_CLAIM]: shownId } = claims
     if (iss !== issuer) return invalid('The access token has another issuer')
     // An ID token has neither; its audience is a client, never an API.
-    if (typeof clientId !== 'string' || typeof jti !== 'string' || typeof scope !== 'string') {
+    if (
+      typeof sub !== 'string' ||
+      typeof clientId !== 'string' ||
+      typeof jti !== 'string' ||
+      typeof scope !== 'string'
+    ) {
       return invalid('This is not an access token. An ID token is for the client alone: send the access_token')
     }
     const resource = typeof aud === 'string' ? findResource(aud) : undefined
@@ -75,6 +81,7 @@ export const createAccessTokenVerification = ({
     return {
       isValid: true,
       token: {
+        subject: sub,
         clientId,
         audience: resource.audience,
         scopes: parseScope(scope),

@@ -1,4 +1,4 @@
-import { encodeBytes } from '#base/base62.ts'
+import { encodeBytes, findUint64 } from '#base/base62.ts'
 import type { IdPermutation } from '#base/id_permutation.ts'
 import { equalInConstantTime, hmac, type Key } from '#base/secrets.ts'
 import type { Authorization } from '#stores/records.ts'
@@ -26,6 +26,12 @@ const SECRET_DIGITS = 43
 const GENERATION_AT = TAG.length + ID_DIGITS
 const SECRET_AT = GENERATION_AT + ID_DIGITS
 
+/**
+ * Generations are counted from here: one of 2^52 numbers that look random. Counted from zero, or from the id, those of two authorizations
+ * would meet, and where they meet would tell how many authorizations lie between.
+ */
+const startOf = (shownId: string): number => Number(findUint64(shownId)! >> 12n) + 1
+
 export const createRefreshTokens = (key: Key, ids: IdPermutation, generations: IdPermutation): RefreshTokens => {
   const secretOf = (id: number, generation: number, salt: Buffer): string => {
     const numbers = Buffer.alloc(16)
@@ -35,14 +41,18 @@ export const createRefreshTokens = (key: Key, ids: IdPermutation, generations: I
   }
   const find = (token: string): NamedAuthorization | undefined => {
     if (token.length !== SECRET_AT + SECRET_DIGITS || !token.startsWith(TAG)) return undefined
-    const id = ids.find(token.slice(TAG.length, GENERATION_AT))
-    // The id is added, so that the first generations of two authorizations do not look the same.
+    const shownId = token.slice(TAG.length, GENERATION_AT)
+    const id = ids.find(shownId)
     const sum = generations.find(token.slice(GENERATION_AT, SECRET_AT))
-    return id === undefined || sum === undefined || sum < id ? undefined : { id, generation: sum - id }
+    if (id === undefined || sum === undefined) return undefined
+    const generation = sum - startOf(shownId)
+    return generation < 0 ? undefined : { id, generation }
   }
   return {
-    of: ({ id, generation, salt }) =>
-      TAG + ids.show(id) + generations.show(id + generation) + secretOf(id, generation, salt),
+    of: ({ id, generation, salt }) => {
+      const shownId = ids.show(id)
+      return TAG + shownId + generations.show(startOf(shownId) + generation) + secretOf(id, generation, salt)
+    },
     find,
     isOf: (token, { id, salt }) => {
       const named = find(token)

@@ -41,7 +41,6 @@ const embedded = (t: TestContext): CrashDatabase => {
 const postgres = async (t: TestContext): Promise<CrashDatabase> => {
   const { url, query, remove } = await postgresTestDatabase()
   t.after(remove)
-  // That of the killed process are older than the one that has just been started; the last of them is idle when it is noticed.
   const busy = `select 1 from pg_stat_activity where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()
     and application_name = 'postern'`
   return {

@@ -139,7 +139,10 @@ const RIGHT = 'the right password'
 const makeWorld = async (database: string, rounds: number): Promise<World> => {
   const store = await openStore(database)
   try {
-    const names = Array.from({ length: (rounds + 1) * NEW_PEOPLE + PEOPLE_AT_A_TIME }, (_, n) => `person${n}@example.com`)
+    const names = Array.from(
+      { length: (rounds + 1) * NEW_PEOPLE + PEOPLE_AT_A_TIME },
+      (_, n) => `person${n}@example.com`,
+    )
     const people = names.map(async (username): Promise<Person> => {
       const password = `first password of ${username}`
       const { id } = await addPerson(store, username, password)

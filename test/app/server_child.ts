@@ -8,7 +8,8 @@ import type { Key } from '#base/secrets.ts'
 import { parseConfig } from '#config.ts'
 import { openStore } from '#stores/open.ts'
 import type { Store } from '#stores/store.ts'
-import type { FromChild, Order, ServerOptions } from './server_process.ts'
+import { addClient, addPerson } from './people.ts'
+import type { FromChild, Order, Populated, ServerOptions } from './server_process.ts'
 
 let running: { readonly app: App; readonly store: Store } | undefined
 
@@ -22,6 +23,7 @@ const start = async ({ database, masterKey, config, noted }: ServerOptions): Pro
     level: 'info',
     destination: {
       write: (line) => {
+        if (line.includes('not available')) process.stderr.write(line.slice(0, 600) + '\n')
         if (noted?.every((text) => line.includes(text))) tell({ kind: 'noted', line })
       },
     },
@@ -34,6 +36,13 @@ const start = async ({ database, masterKey, config, noted }: ServerOptions): Pro
   })
   running = { app, store }
   return (await app.listen()).port
+}
+
+const populate = async (order: Order & { readonly kind: 'populate' }): Promise<Populated> => {
+  const { store } = running!
+  const people = await Promise.all(order.people.map((name) => addPerson(store, name, order.password)))
+  const clients = await Promise.all(order.clients.map((id) => addClient(store, id)))
+  return { ids: people.map(({ id }) => id), clients: clients.map(({ id, secret }) => ({ id, secret })) }
 }
 
 /** Leaves no byte of the disk. */
@@ -51,6 +60,8 @@ const obey = async (order: Order): Promise<unknown> => {
   switch (order.kind) {
     case 'start':
       return start(order.options)
+    case 'populate':
+      return populate(order)
     case 'set password':
       return running!.store.accounts.setPassword(order.accountId, order.hash)
     case 'disable account':

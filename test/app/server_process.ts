@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { ConfigFile } from '#config.ts'
 import { NoAnswerError } from './http_client.ts'
+import type { TestClient } from './people.ts'
 
 export type ServerOptions = {
   /** A folder, or the URL of a PostgreSQL database. */
@@ -16,11 +17,20 @@ export type ServerOptions = {
 
 export type Order =
   | { readonly kind: 'start'; readonly options: ServerOptions }
+  /** Makes these, all people with one password. @returns `Populated` */
+  | {
+      readonly kind: 'populate'
+      readonly people: readonly string[]
+      readonly password: string
+      readonly clients: readonly string[]
+    }
   | { readonly kind: 'set password'; readonly accountId: number; readonly hash: string }
   | { readonly kind: 'disable account'; readonly accountId: number }
   | { readonly kind: 'disable client'; readonly clientId: string }
   | { readonly kind: 'fill the disk' | 'free the disk'; readonly file: string }
   | { readonly kind: 'close' }
+
+export type Populated = { readonly ids: readonly number[]; readonly clients: readonly TestClient[] }
 
 export type FromChild =
   | { readonly kind: 'loaded' }
@@ -30,6 +40,7 @@ export type FromChild =
 
 /** A server in a process of its own (`server_child.ts`). */
 export type ServerProcess = {
+  readonly pid: number
   /** Opens the database and listens. @returns the port */
   readonly start: (options: ServerOptions) => Promise<number>
   /** @throws {NoAnswerError} if the process ends before it says that it is done */
@@ -44,7 +55,7 @@ export type ServerProcess = {
 /** @param under - a command that is put before that of the child and ends by becoming it (`exec`) */
 export const startServerProcess = (under: readonly string[] = []): ServerProcess => {
   const [command, ...parameters] = [...under, process.execPath, join(import.meta.dirname, 'server_child.ts')]
-  const child: ChildProcess = spawn(command!, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child: ChildProcess = spawn(command, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map<number, { readonly done: (value: unknown) => void; readonly failed: (e: Error) => void }>()
   const noted: string[] = []
   let last = 0
@@ -85,6 +96,7 @@ export const startServerProcess = (under: readonly string[] = []): ServerProcess
     })
   }
   return {
+    pid: child.pid!,
     order,
     start: async (options) => (await order({ kind: 'start', options })) as number,
     noted,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { StoreUnavailableError, type Store } from '#stores/store.ts'
 import {
@@ -401,6 +402,8 @@ test('own · the ID token of a code holds its nonce, client and sign-in, and at_
   const body = assertGranted(await redeem(postern, await newCode({ nonce: 'n-1' })))
   const claims = claimsOf(body.id_token ?? '')
   assert.deepEqual([claims['nonce'], claims['aud'], claims['amr']], ['n-1', site.client.id, ['pwd']])
+  const half = createHash('sha256').update(body.access_token).digest().subarray(0, 16)
+  assert.equal(claims['at_hash'], half.toString('base64url'))
   const without = assertGranted(await redeem(postern, await newCode()))
   assert.equal(claimsOf(without.id_token ?? '')['nonce'], undefined)
 })

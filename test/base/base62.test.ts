@@ -62,7 +62,10 @@ test('another length and foreign digits are refused, wherever they stand', () =>
   fc.assert(
     fc.property(places, foreign, (place, one) => {
       assert.equal(findUint64(`${'0'.repeat(place)}${one}${'0'.repeat(10 - place)}`), undefined)
-      assert.equal(findUint64(`${'0'.repeat(place)}${one}${'0'.repeat(Math.max(0, 11 - one.length - place))}`), undefined)
+      assert.equal(
+        findUint64(`${'0'.repeat(place)}${one}${'0'.repeat(Math.max(0, 11 - one.length - place))}`),
+        undefined,
+      )
     }),
   )
 })

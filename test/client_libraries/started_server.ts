@@ -20,6 +20,12 @@ export type StartedServer = {
 const root = join(import.meta.dirname, '../..')
 const PATIENCE_MS = 60_000
 
+/** Run first in the server: it ends when the test does, however that ends. */
+const endWithParent = `data:text/javascript,${encodeURIComponent(`
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGTERM'), 500).unref()
+`)}`
+
 /** Starts the demo, and stops it when the tests of the file are done. */
 export const startServer = async (config: ConfigFile = {}): Promise<StartedServer> => {
   const folder = mkdtempSync(join(tmpdir(), 'postern-libraries-'))
@@ -27,22 +33,24 @@ export const startServer = async (config: ConfigFile = {}): Promise<StartedServe
   writeFileSync(file, JSON.stringify({ log: { level: 'warn' }, ...config }))
   const { POSTERN_MASTER_KEY: _, ...environment } = process.env
   const start = (parameters: readonly string[]) =>
-    spawn(process.execPath, ['src/cli/main.ts', ...parameters, '--config', file, '--data', join(folder, 'data')], {
-      cwd: root,
-      env: environment,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+    spawn(
+      process.execPath,
+      ['--import', endWithParent, 'src/cli/main.ts', ...parameters, '--config', file, '--data', join(folder, 'data')],
+      {
+        cwd: root,
+        env: environment,
+        stdio: 'pipe',
+      },
+    )
 
   const server = start(['serve', '--demo', '--port', '0'])
-  const stop = (): boolean => server.kill('SIGTERM')
-  process.once('exit', stop)
+  server.stderr.pipe(process.stderr)
   after(async () => {
     if (server.exitCode === null && server.signalCode === null) {
       const ended = once(server, 'exit')
-      stop()
+      server.kill('SIGTERM')
       await ended
     }
-    process.off('exit', stop)
     rmSync(folder, { recursive: true, force: true })
   })
   const origin = await readyUrl(server)
@@ -51,11 +59,12 @@ export const startServer = async (config: ConfigFile = {}): Promise<StartedServe
     port: Number(new URL(origin).port),
     postern: async (parameters, standardInput = '') => {
       const command = start(parameters)
-      let printed = ''
+      let [printed, said] = ['', '']
       command.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
+      command.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
       command.stdin.end(standardInput)
       const [status] = (await once(command, 'close')) as [number | null]
-      if (status !== 0) throw new Error(`postern ${parameters.join(' ')} ended with status ${status}`)
+      if (status !== 0) throw new Error(`postern ${parameters.join(' ')} ended with status ${status}: ${said}`)
       return printed
     },
   }

@@ -323,6 +323,12 @@ test('hidden expectation 8: in XML called_on has a space and +00, and dates of e
     .filter(({ attributes }) => ['created_on', 'updated_on'].includes(attributes.name ?? ''))
   assert.equal(dates.length, 200)
   for (const { attributes } of dates) assert.match(attributes.value ?? '', BARE_DATE)
+  const both = { ...bearer(token), ...cookie(await platform.bridged(token)) }
+  const campaign = childOf(assertXml(await ask('/api/v2.0/campaigns/200001', { headers: both })), 'entity')
+  for (const { attributes } of campaign.children) {
+    const { name = '', value = '' } = attributes
+    if (/^\d{4}-\d\d-\d\d/.test(value)) assert.match(value, BARE_DATE, name)
+  }
   const session = childOf(assertXml(await ask(SESSION, { headers: bearer(token) })), 'session')
   assert.match(session.attributes.current_time ?? '', BARE_DATE)
   assert.match(session.attributes.expires ?? '', BARE_DATE)

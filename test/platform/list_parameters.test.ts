@@ -63,9 +63,9 @@ test('the next page keeps the whole query, and there is none after the last', ()
   const next = (query: string, total: number) => findNextPage('https://a.example/x', read(query), total)
   assert.equal(
     next('api_key=k&page_limit=10&sort_by=-id&full=*', 25),
-    'https://a.example/x?api_key=k&page_limit=10&sort_by=-id&full=*&page_offset=10',
+    'https://a.example/x?page_limit=10&page_offset=10&sort_by=-id&full=*&api_key=k',
   )
-  assert.equal(next('page_offset=10&page_limit=10', 21), 'https://a.example/x?page_offset=20&page_limit=10')
+  assert.equal(next('page_offset=10&page_limit=10', 21), 'https://a.example/x?page_limit=10&page_offset=20')
   assert.equal(next('page_offset=10&page_limit=10', 20), undefined)
   assert.equal(next('page_offset=500', 20), undefined)
   assert.equal(next('', 0), undefined)

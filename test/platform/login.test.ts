@@ -265,7 +265,7 @@ test('sign-ins are in the audit log, with who, where and why, and without a secr
     { audit: 'signed_in', account: somebody.id, client: app.id, session: 0, ...where },
   )
   assert.deepEqual(refusals, [
-    { audit: 'sign_in_refused', reason: 'wrong password', client: app.id, ...where },
+    { audit: 'sign_in_refused', reason: 'wrong password', account: somebody.id, client: app.id, ...where },
     { audit: 'sign_in_refused', reason: 'no such API key, or it is inactive', ...where },
   ])
   assert.doesNotMatch(

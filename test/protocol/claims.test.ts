@@ -33,7 +33,9 @@ test('a scope gives its claims and no others, and openid alone gives none', () =
   const scopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', 'read:users', '__proto__']
   fc.assert(
     fc.property(fc.subarray(scopes), (asked) => {
-      const expected = asked.flatMap((scope) => SECTION_5_4[scope as keyof typeof SECTION_5_4]?.split(', ') ?? [])
+      const expected = Object.entries(SECTION_5_4).flatMap(([scope, names]) =>
+        asked.includes(scope) ? names.split(', ') : [],
+      )
       assert.deepEqual(Object.keys(claimsOfScopes(asked, everything)).toSorted(), expected.toSorted())
     }),
   )

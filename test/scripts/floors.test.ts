@@ -75,7 +75,7 @@ test('a worker on a higher floor is found', () => {
 
 test('a neighbour on the same floor is found', () => {
   assert.deepEqual(problemsOf({ 'tokens/who.ts': "import { who } from '#clients/authenticate.ts'" }), [
-    "src/tokens/who.ts:1 imports '#clients/authenticate.ts': tokens and clients are neighbours on floor 4",
+    "src/tokens/who.ts:1 imports '#clients/authenticate.ts': tokens and clients are neighbours on floor 5",
   ])
 })
 
@@ -84,7 +84,7 @@ test('a file that is a room by itself has its floor, too', () => {
     "src/config.ts:1 imports '#protocol/scope.ts': config.ts and protocol are neighbours on floor 2",
   ])
   assert.deepEqual(problemsOf({ 'tokens/up.ts': "import { app } from '#app.ts'" }), [
-    "src/tokens/up.ts:1 imports '#app.ts': tokens is on floor 4, app.ts above it on floor 7",
+    "src/tokens/up.ts:1 imports '#app.ts': tokens is on floor 5, app.ts above it on floor 8",
   ])
 })
 

@@ -32,7 +32,9 @@ export type Choice = {
 export type Person = {
   readonly open: (url: string | URL) => Promise<Shown>
   readonly send: (shown: Shown, form: Form, fields: Form['fields']) => Promise<Shown>
-  /** Opens the address, signs in and decides as far as they are asked, and tells where the browser left for. */
+  /** Opens the address, signs in and decides as far as they are asked. */
+  readonly passThrough: (url: string | URL, choice: Choice) => Promise<Shown>
+  /** The same, and tells where the browser left for. */
   readonly authorize: (url: string | URL, choice: Choice) => Promise<URL>
 }
 
@@ -74,7 +76,7 @@ export const makePerson = (...home: readonly string[]): Person => {
   const send: Person['send'] = (shown, { action }, fields) =>
     go(new URL(action, shown.url), new URLSearchParams(fields.map(([name, value]) => [name, value])), shown.url)
 
-  const authorize: Person['authorize'] = async (url, choice) => {
+  const passThrough: Person['passThrough'] = async (url, choice) => {
     let shown = await open(url)
     const password = findForm(shown, 'password=')
     if (password !== undefined) {
@@ -106,10 +108,14 @@ export const makePerson = (...home: readonly string[]): Person => {
         ['decision', choice.decision ?? 'allow'],
       ])
     }
+    return shown
+  }
+  const authorize: Person['authorize'] = async (url, choice) => {
+    const shown = await passThrough(url, choice)
     assert.equal(shown.status, undefined, `the browser stays at ${shown.url.href}: ${titleOf(shown)}`)
     return shown.url
   }
-  return { open, send, authorize }
+  return { open, send, passThrough, authorize }
 }
 
 export const titleOf = ({ text }: Shown): string => /<title>(.*?)<\/title>/s.exec(text)?.[1] ?? text.slice(0, 200)

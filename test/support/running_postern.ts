@@ -65,11 +65,7 @@ export type RunningPostern = {
   /** `POST /oauth/token` with a form; parameters that are `undefined` are left out. */
   readonly token: (parameters: TokenParameters, headers?: Readonly<Record<string, string>>) => Promise<TokenAnswer>
   /** The password grant of this client for this account. */
-  readonly signIn: (
-    client: RegisteredClient,
-    username: string,
-    parameters?: TokenParameters,
-  ) => Promise<TokenAnswer>
+  readonly signIn: (client: RegisteredClient, username: string, parameters?: TokenParameters) => Promise<TokenAnswer>
   readonly close: () => Promise<void>
 }
 
@@ -203,4 +199,3 @@ export const addOrganizations = (store: Store, count: number): Promise<void> =>
       fields: { status: true, org_type: ['buyer'], adx_seat_account_id: 7_000_000 + index, country: 'US' },
     })),
   )
-

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { epochSeconds, type EpochSeconds } from '#base/time.ts'
@@ -71,6 +71,8 @@ export const openSqliteDatabase = (
   let database: DatabaseSync | undefined
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    // SQLite makes a file that all may read, and gives the log beside it the mode of this one.
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
     database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
     useWriteAheadLog(database)
     database.exec('pragma synchronous = full')
