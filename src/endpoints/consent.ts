@@ -73,19 +73,42 @@ const allow = async (
   tools: ConsentTools,
 ): Promise<Reply> => {
   const scopes = chosenScopes(asked, form.get('scope') ?? [])
-  const again = (problem: 'no_scope' | 'no_organization') =>
-    tools.pages.consent(asked, live, undefined, form.get('request')?.[0] ?? '', problem)
-  if (scopes.length === 0) return again('no_scope')
   const organizations =
     asked.resource.audience === tools.platformAudience
       ? await chosenOrganizations(live.account, form, tools.store)
       : 'all'
+  // As the person left it: what they switched off stays off.
+  const again = (problem: 'no_scope' | 'no_organization') =>
+    tools.pages.consent(asked, live, { scopes, organizations }, form.get('request')?.[0] ?? '', problem)
+  if (scopes.length === 0) return again('no_scope')
   if (organizations !== 'all' && organizations.length === 0) return again('no_organization')
+  await endWhatIsWider(asked, live.account, scopes, organizations, tools)
   try {
     return await issueCode(request, asked, { live, organizations, consent: 'replace', scopes }, tools)
   } catch (error) {
     if (error instanceof AuthorizationError) throw new ToldError(asked.request.target, error, asked.client)
     throw error
+  }
+}
+
+/**
+ * Ends what was allowed before where this decision allows less: an older token would go on with what the person has just taken back. It ends
+ * before the code is issued, so whatever happens in between, nothing wider is left.
+ */
+const endWhatIsWider = async (
+  { client, resource }: Asked,
+  account: Account,
+  scopes: readonly string[],
+  organizations: Confinement,
+  { store }: ConsentTools,
+): Promise<void> => {
+  const grant = await store.grants.find(account.id, client.id, resource.audience)
+  if (grant === undefined) return
+  const before = grant.organizations
+  const isConfinedMore =
+    organizations !== 'all' && (before === 'all' || before.some((id) => !organizations.includes(id)))
+  if (isConfinedMore || grant.scopes.some((scope) => !scopes.includes(scope))) {
+    await store.grants.end(account.id, client.id)
   }
 }
 
@@ -101,7 +124,7 @@ const chosenOrganizations = async (
   form: ReadonlyMap<string, readonly string[]>,
   { entities }: Pick<Store, 'entities'>,
 ): Promise<Confinement> => {
-  if (form.get('organizations')?.[0] !== 'some') return 'all'
+  if (form.get('organizations')?.[0] === 'all') return 'all'
   const ids = new Set((form.get('organization') ?? []).filter((text) => /^[1-9]\d{0,14}$/.test(text)).map(Number))
   if (ids.size === 0) return []
   const visibility = visibilityOf(account, [...ids])

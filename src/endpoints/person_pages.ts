@@ -32,13 +32,16 @@ export type SignInShown = Pick<SignInData, 'request' | 'clientName' | 'username'
 
 type Answer = { readonly status?: number; readonly headers?: Reply['headers'] }
 
+/** What is switched on as the page opens: what was allowed before, or what was chosen a moment ago. All if there is none. */
+type Chosen = Pick<Grant, 'scopes' | 'organizations'>
+
 /** The pages of the server with what it knows, as answers. */
 export type PersonPages = {
   readonly signIn: (shown: SignInShown) => Reply
   readonly consent: (
     asked: Asked,
     live: LiveBrowserSession,
-    grant: Grant | undefined,
+    chosen: Chosen | undefined,
     request: string,
     problem?: ConsentData['problem'],
   ) => Promise<Reply>
@@ -88,12 +91,12 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
   const organizationsOf = async (
     { resource }: Asked,
     { account }: LiveBrowserSession,
-    grant: Grant | undefined,
+    before: Chosen | undefined,
   ): Promise<ConsentData['organizations']> => {
     if (resource.audience !== platformAudience) return undefined
     const page = { limit: MOST_ORGANIZATIONS, offset: 0, sort: { field: 'name', descending: false } } as const
     const { entities, total } = await store.entities.list('organization', visibilityOf(account, 'all'), page)
-    const chosen = grant === undefined || grant.organizations === 'all' ? undefined : new Set(grant.organizations)
+    const chosen = before === undefined || before.organizations === 'all' ? undefined : new Set(before.organizations)
     return {
       choice: chosen === undefined ? 'all' : 'some',
       list: entities.map(({ id, name }) => ({ id, name, isOn: chosen?.has(id) ?? false })),
@@ -108,12 +111,12 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
         headers: sendable(headers),
       }),
 
-    consent: async (asked, live, grant, request, problem) => {
+    consent: async (asked, live, chosen, request, problem) => {
       const { client, scopes, resource, request: asking } = asked
       const choose = (scope: string): Choice => {
         const required = client.policy.requiredScopes?.[scope]
         return {
-          isOn: grant === undefined || grant.scopes.includes(scope),
+          isOn: chosen === undefined || chosen.scopes.includes(scope),
           ...(required === undefined ? {} : { required }),
         }
       }
@@ -133,7 +136,7 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
           .filter(({ name }) => scopes.includes(name))
           .map(({ name, description }) => ({ name, description, ...choose(name) })),
         offline: scopes.includes('offline_access') ? choose('offline_access') : undefined,
-        organizations: await organizationsOf(asked, live, grant),
+        organizations: await organizationsOf(asked, live, chosen),
         problem,
       })
       return pageReply(page, problem === undefined ? 200 : 400, { formAction: new URL(asking.target.redirectUri) })

@@ -31,7 +31,8 @@ export const revokeEndpoint =
       await tools.store.authorizations.end(authorizationId)
       tools.log.audit('revoked', { client: client.id, authorization_id: authorizationId, address, request: id })
     }
-    return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8', ...NO_STORE }, body: '' }
+    // Nothing is said (RFC 7009 §2.2), and as JSON: simple-oauth2 takes any other type for a failure.
+    return { status: 200, headers: { 'content-type': 'application/json', ...NO_STORE }, body: '' }
   }
 
 const findAuthorizationId = async (

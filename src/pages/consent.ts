@@ -75,8 +75,11 @@ export const consentPage = (data: ConsentData): Page => {
   })
 }
 
-/** Enter in a box presses the first button of its form; one that is switched off does nothing (HTML §4.10.21.2). A decision is a press of its own. */
-const NO_DEFAULT_BUTTON = html`<button type="submit" disabled hidden></button>`
+/**
+ * Enter in a box presses the first button of its form (HTML §4.10.21.2). This one belongs to a dialog that is not there, and does nothing: a
+ * decision is a press of its own. A button that is switched off would not do, Chromium goes on to the next one.
+ */
+const NO_DEFAULT_BUTTON = html`<button type="submit" formmethod="dialog" hidden></button>`
 
 const whoAsks = ({ brand, texts, client }: ConsentData): Html => {
   const words = texts.consent

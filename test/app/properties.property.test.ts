@@ -355,7 +355,13 @@ const live = async (
         return login({ ...step, step: 'login', isWrong: false })
       case 'refresh again': {
         // A use within the hour is not written down, and does not count against thirty idle days.
-        const again = { step: 'refresh', nth: step.nth, isByOther: false, asked: [] as string[], isModest: true } as const
+        const again = {
+          step: 'refresh',
+          nth: step.nth,
+          isByOther: false,
+          asked: [] as string[],
+          isModest: true,
+        } as const
         await refresh(again)
         travel(step.after)
         await refresh(again)

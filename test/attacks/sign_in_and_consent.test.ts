@@ -330,18 +330,27 @@ test('F13 · cookies are HttpOnly, SameSite, for the whole host and no other, an
     assert.match(line, /^postern_session=[^;]*; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Lax$/)
   }
   const secure = await startPostern(t, {
-    config: { urls: { auth: 'https://login.example/', api: 'https://api.example/' } },
+    config: {
+      listen: { trusted_proxies: ['127.0.0.1'] },
+      urls: { auth: 'https://login.example/', api: 'https://api.example/' },
+    },
   })
+  const byProxy = { 'x-forwarded-proto': 'https' }
   const person = await secure.makeAccount()
   const other = openBrowser(secure)
-  const page = await other.get('/account')
-  const headers = { origin: 'https://login.example' }
+  const page = await other.get('/account', byProxy)
+  assertSignIn(page)
+  const headers = { ...byProxy, origin: 'https://login.example' }
   await other.submit(page, '/sign-in', { username: person.username, password: PASSWORD }, headers)
   assert.match(
     other.received[0] ?? '',
     /^__Host-postern_session=[^;]+; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
   )
-  assertErrorPage(await other.submit(page, '/sign-in', { username: 'x', password: 'x' }), 403, 'the origin of another')
+  assertErrorPage(
+    await other.submit(page, '/sign-in', { username: 'x', password: 'x' }, byProxy),
+    403,
+    'the origin of another',
+  )
 })
 
 test('F14 · no GET signs out or ends anything', async () => {
@@ -463,7 +472,7 @@ test('F22 · the session of a disabled account is dead at once (GHSA-2vg6-77g8-2
   const page = await browser.get('/account')
   await postern.store.accounts.disable(person.id)
   assertSignIn(await browser.get('/account'))
-  assertErrorPage(await browser.submit(page, '/account/end-access', { client_id: site.client.id }), 403)
+  assertErrorPage(await browser.submit(page, '/account/sign-out-everywhere'), 403)
   const again = await signInAt(browser, await browser.get('/account'), person)
   assert.equal(again.status, 400)
   assert.deepEqual(browser.received.length, 1)
@@ -585,20 +594,23 @@ test('own · a client that was given one organization sees one: in lists, totals
       '?page_offset=0&page_limit=100',
       '?sort_by=id&full=*',
     ]) {
-      for (const list of [V2, V3]) {
+      // v3.0 takes no cookie alone.
+      for (const list of 'bearer' in by ? [V2, V3] : [V2]) {
         const { status, text } = await callPlatform(postern, list + query, by)
         assert.equal(status, 200, text)
         assert.deepEqual(seen(text), ['Organization 003'], list + query)
       }
     }
-    const v3 = JSON.parse((await callPlatform(postern, V3, by)).text) as { meta: { total_count: number } }
-    assert.equal(v3.meta.total_count, 1)
+    if ('bearer' in by) {
+      const v3 = JSON.parse((await callPlatform(postern, V3, by)).text) as { meta: { total_count: number } }
+      assert.equal(v3.meta.total_count, 1)
+    }
     const xml = await callPlatform(postern, V2, { ...by, headers: { accept: 'application/xml' } })
     assert.deepEqual(seen(xml.text), ['Organization 003'])
     assert.match(xml.text, /count="1"/)
     const offset = await callPlatform(postern, `${V2}?page_offset=1`, by)
     assert.deepEqual(seen(offset.text), [])
-    for (const list of [V2, V3]) {
+    for (const list of 'bearer' in by ? [V2, V3] : [V2]) {
       assert.equal((await callPlatform(postern, `${list}/100002`, by)).status, 200)
       const hidden = await callPlatform(postern, `${list}/100001`, by)
       const unknown = await callPlatform(postern, `${list}/999999`, by)
@@ -624,12 +636,9 @@ test('own · a wider cookie adds nothing to a confined bearer, and a confined be
     const both = await callPlatform(postern, V3, { bearer: confined.access_token, session })
     assert.deepEqual([both.status, seen(both.text)], [200, ['Organization 001']])
     const bridged = await callPlatform(postern, '/api/v2.0/session', { bearer: confined.access_token, session })
-    const handed = bridged.setSession
-    assert.ok(handed === undefined || handed !== session)
-    if (handed !== undefined) {
-      const alone = await callPlatform(postern, V3, { session: handed })
-      assert.deepEqual(seen(alone.text), ['Organization 001'])
-    }
+    // It is told about the session that it sent, and given none.
+    assert.equal(bridged.setSession, undefined)
+    assert.match(bridged.text, new RegExp(session))
   }
   // The confined cookie in turn does not narrow or widen the wide bearer.
   const session = await bridge(postern, confined.access_token)
@@ -685,7 +694,7 @@ test('own · a scope that was switched off is missing at the API, in the bridged
   const session = await bridge(postern, bearer)
   const refreshed = assertGranted(await refreshWith(postern, client, refreshToken)).access_token
   for (const by of [{ bearer }, { session }, { bearer: refreshed }]) {
-    assert.equal((await callPlatform(postern, V3, by)).status, 403)
+    assert.equal((await callPlatform(postern, V2, by)).status, 403)
   }
   for (const more of ['read:entities', 'profile', parameters.scope]) {
     assertRefused(await refreshWith(postern, client, refreshToken, { scope: more }), 400, 'invalid_scope')

@@ -105,7 +105,7 @@ test('errors arrive as the library expects them: denial, nobody signed in, a wro
     client.authorizationCodeGrant(config, await visitor.authorize(silent.url, USER_CHOICE), silent.checks),
     { name: 'AuthorizationResponseError', error: 'login_required' },
   )
-  const denied = await begin(config, THIRD_PARTY.redirectUri)
+  const denied = await begin(config, THIRD_PARTY.redirectUri, { prompt: 'consent' })
   const denial = await visitor.authorize(denied.url, { ...USER_CHOICE, decision: 'deny' })
   await assert.rejects(client.authorizationCodeGrant(config, denial, denied.checks), { error: 'access_denied' })
 

@@ -114,6 +114,21 @@ const refresh = (refreshToken: string): Promise<{ status: number; accessToken: s
     )
   })
 
+test('a visitor who does not allow it is no user, and neither is one whose answer was begun by somebody else', async () => {
+  const visitor = makeVisitor(site)
+  const denied = await visitor.passThrough(`${site}/login`, { ...USER_CHOICE, decision: 'deny' })
+  assert.equal(denied.text, 'done')
+  assert.deepEqual([outcome.error, outcome.user], [null, false])
+  assert.deepEqual(outcome.info, { message: 'The person did not allow this' })
+
+  const stranger = makeVisitor()
+  const began = await fetch(`${site}/login`, { redirect: 'manual' })
+  const arrived = await stranger.authorize(began.headers.get('location') ?? '', USER_CHOICE)
+  assert.equal(arrived.origin, site)
+  await visitor.open(arrived)
+  assert.deepEqual([outcome.error, outcome.user], [null, false])
+})
+
 test('a visitor signs in at the site, which gets a profile from userinfo, calls the API and refreshes', async () => {
   const shown = await makeVisitor(site).passThrough(`${site}/login`, USER_CHOICE)
   assert.deepEqual([shown.status, shown.text, outcome.error], [200, 'done', null])
@@ -134,19 +149,4 @@ test('a visitor signs in at the site, which gets a profile from userinfo, calls 
   assert.equal(revoked.status, 200)
   assert.equal(await organizationsOf(refreshed.accessToken), 401)
   assert.equal((await refresh(user.refreshToken)).status, 400)
-})
-
-test('a visitor who does not allow it is no user, and neither is one whose answer was begun by somebody else', async () => {
-  const visitor = makeVisitor(site)
-  const denied = await visitor.passThrough(`${site}/login`, { ...USER_CHOICE, decision: 'deny' })
-  assert.equal(denied.text, 'done')
-  assert.deepEqual([outcome.error, outcome.user], [null, false])
-  assert.deepEqual(outcome.info, { message: 'The person did not allow this' })
-
-  const stranger = makeVisitor()
-  const began = await fetch(`${site}/login`, { redirect: 'manual' })
-  const arrived = await stranger.authorize(began.headers.get('location') ?? '', USER_CHOICE)
-  assert.equal(arrived.origin, site)
-  await visitor.open(arrived)
-  assert.deepEqual([outcome.error, outcome.user], [null, false])
 })

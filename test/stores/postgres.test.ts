@@ -463,7 +463,9 @@ test(
             ...times(6, async () => {
               await sleep(Math.random() * 8)
               const decide = (n: number) =>
-                node.authorizationCodes.issue(codeOf(session, world.clientId, { audience: `https://${n}.example.com/` }))
+                node.authorizationCodes.issue(
+                  codeOf(session, world.clientId, { audience: `https://${n}.example.com/` }),
+                )
               await Promise.all(shuffled(times(10, (n) => n)).map(decide))
             }),
           ]),
