@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openStore } from '#stores/open.ts'
-import { httpClient, NoAnswerError, type Answer, type HttpClient } from './http_client.ts'
+import { httpClient, NoAnswerError, type Answer, type HttpClient, type Question } from './http_client.ts'
 import { addClient, addPerson, cheapHash, type TestClient } from './people.ts'
 import { startServerProcess, type ServerProcess } from './server_process.ts'
 
@@ -17,6 +17,8 @@ const NEW_PEOPLE = 2
 export const GUESSES = 30
 /** A server is killed in the midst of its work, after so many answers at most. */
 const MOST_ANSWERS = 200
+/** Of one question that is answered with 503. */
+const MOST_TRIES = 10
 const SCOPE = 'offline_access openid read:entities'
 
 /** Somebody with an account, and all that was answered to them. */
@@ -49,7 +51,17 @@ export type CrashDatabase = {
 }
 
 type Counts = Record<
-  'signIns' | 'refreshes' | 'bridges' | 'logins' | 'logouts' | 'changes' | 'guesses' | 'ended' | 'lost' | 'doubts',
+  | 'signIns'
+  | 'refreshes'
+  | 'bridges'
+  | 'logins'
+  | 'logouts'
+  | 'changes'
+  | 'guesses'
+  | 'ended'
+  | 'lost'
+  | 'doubts'
+  | 'unavailable',
   number
 >
 
@@ -66,6 +78,7 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
     ended: 0,
     lost: 0,
     doubts: 0,
+    unavailable: 0,
   }
   const world = await makeWorld(database, rounds)
   const options = {
@@ -95,7 +108,7 @@ export const crash = async (rounds: number, { database, query, settled }: CrashD
       standby.push(startServerProcess())
       await settled()
       const http = httpClient(port, IN_FLIGHT)
-      const life = livingWith(http, server, world, counts)
+      const life = livingWith(insisting(http, counts), server, world, counts)
       try {
         const keys = (await http.ask({ path: '/.well-known/jwks.json' })).text
         assert.equal(keys, (jwks ??= keys), 'the signing keys have changed')
@@ -175,8 +188,24 @@ const makeWorld = async (database: string, rounds: number): Promise<World> => {
 
 const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(Math.random() * from.length)]
 
+/**
+ * Asks again what was answered with 503. Nothing is known after that, and everything that is asked here may be asked twice. It happens on a
+ * machine that is so busy that PostgreSQL takes seconds to let somebody in.
+ */
+const insisting = (http: HttpClient, counts: Counts): Pick<HttpClient, 'ask' | 'token'> => {
+  const ask = async (question: Question): Promise<Answer> => {
+    for (let tries = 1; ; tries++) {
+      const answer = await http.ask(question)
+      if (answer.status !== 503 || tries === MOST_TRIES) return answer
+      counts.unavailable++
+      await sleep(50 * tries)
+    }
+  }
+  return { ask, token: (form) => ask({ path: '/oauth/token', form }) }
+}
+
 /** Everything that is asked of one server from its start to its end. */
-const livingWith = (http: HttpClient, server: ServerProcess, world: World, counts: Counts) => {
+const livingWith = (http: ReturnType<typeof insisting>, server: ServerProcess, world: World, counts: Counts) => {
   const { client, guesser, guessed } = world
   const credentials = { client_id: client.id, client_secret: client.secret }
 

@@ -72,7 +72,8 @@ export type ModelToken = {
 
 const isOffline = ({ scopes }: Pick<ModelAuthorization, 'scopes'>): boolean => scopes.includes('offline_access')
 const isSame = (a: readonly string[], b: readonly string[]): boolean => a.join(' ') === b.join(' ')
-const withParts = (scopes: readonly string[]): readonly string[] =>
+/** What scopes amount to, with everything that each stands for. */
+export const withParts = (scopes: readonly string[]): readonly string[] =>
   scopes.includes('manage:services') ? [...scopes, ...PARTS] : scopes
 
 /** Those that are granted; `undefined` if something was asked for and nothing is left. */

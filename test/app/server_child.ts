@@ -2,12 +2,13 @@
 //
 // It loads everything first and opens the database when it is told to, so that loading is not part of what is measured.
 import { rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp, type App } from '#app.ts'
 import { createLog } from '#base/log.ts'
 import type { Key } from '#base/secrets.ts'
 import { parseConfig } from '#config.ts'
 import { openStore } from '#stores/open.ts'
-import type { Store } from '#stores/store.ts'
+import { StoreUnavailableError, type Store } from '#stores/store.ts'
 import { addClient, addPerson } from './people.ts'
 import type { FromChild, Order, Populated, ServerOptions } from './server_process.ts'
 
@@ -23,7 +24,6 @@ const start = async ({ database, masterKey, config, noted }: ServerOptions): Pro
     level: 'info',
     destination: {
       write: (line) => {
-        if (line.includes('not available')) process.stderr.write(line.slice(0, 600) + '\n')
         if (noted?.every((text) => line.includes(text))) tell({ kind: 'noted', line })
       },
     },
@@ -56,6 +56,18 @@ const fill = (file: string): void => {
   }
 }
 
+/** Asks again while the store is not available: to change a password twice is to change it once. */
+const insistently = async <T>(change: () => Promise<T>): Promise<T> => {
+  for (;;) {
+    try {
+      return await change()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error
+      await sleep(50)
+    }
+  }
+}
+
 const obey = async (order: Order): Promise<unknown> => {
   switch (order.kind) {
     case 'start':
@@ -63,7 +75,7 @@ const obey = async (order: Order): Promise<unknown> => {
     case 'populate':
       return populate(order)
     case 'set password':
-      return running!.store.accounts.setPassword(order.accountId, order.hash)
+      return insistently(() => running!.store.accounts.setPassword(order.accountId, order.hash))
     case 'disable account':
       return running!.store.accounts.disable(order.accountId)
     case 'disable client':
