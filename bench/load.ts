@@ -176,7 +176,8 @@ const valuePool = ({ values, once }: Pick<Supply, 'values' | 'once'>, connection
 
 /** Writes the requests of a plan. */
 const requestWriter = ({ port, path, form, supply, expects }: LoadPlan): ((value: string | undefined) => string) => {
-  const head = `${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\naccept: ${expects.kind === 'page' ? 'text/html' : 'application/json'}\r\n`
+  const accept = expects.kind === 'page' ? 'text/html' : 'application/json'
+  const head = `${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\naccept: ${accept}\r\n`
   if (form === undefined) {
     return supply?.as === 'bearer'
       ? (value) => `GET ${head}authorization: Bearer ${value}\r\n\r\n`

@@ -16,6 +16,7 @@ import { signInPage, type SignInData } from '#pages/sign_in.ts'
 import type { ErrorKind, Texts } from '#pages/texts/catalogue.ts'
 import type { ResponseTarget } from '#protocol/authorization_request.ts'
 import type { AuthorizationResponse } from '#protocol/authorization_response.ts'
+import { isOfNativeProgram } from '#protocol/redirect_uri.ts'
 import type { Client, Grant } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
@@ -128,6 +129,7 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
         client: {
           name: client.name,
           host: hostOf(asking.target.redirectUri),
+          isOnThisDevice: isOfNativeProgram(asking.target.redirectUri),
           isThirdParty: client.policy.party === 'third',
           since: client.createdAt,
         },

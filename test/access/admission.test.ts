@@ -170,6 +170,7 @@ test('a bearer token alone is the account with the scopes of the token, and gets
   assert.deepEqual(caller, {
     account: it.account,
     clientId: it.client.id,
+    organizations: 'all',
     hasBearer: true,
     session: undefined,
     authorizationId: it.authorization.id,

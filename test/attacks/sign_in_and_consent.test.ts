@@ -626,10 +626,11 @@ test('own · a client that was given one organization sees one: in lists, totals
 test('own · a wider cookie adds nothing to a confined bearer, and a confined bearer is bridged to its own session (§0.23)', async () => {
   const client = await makeSite(postern)
   const browser = await signedIn()
-  const wide = await authorize(postern, client, account, { browser, decided: { organizations: 'all' } })
+  // In this order: a decision for less would end what was allowed before.
+  const confined = await authorize(postern, client, account, { browser, decided: { organizations: [100_000] } })
+  const again = { browser, parameters: { prompt: 'consent' }, decided: { organizations: 'all' } } as const
+  const wide = await authorize(postern, client, account, again)
   const wideSession = await bridge(postern, wide.access_token)
-  const again = { browser, parameters: { prompt: 'consent' }, decided: { organizations: [100_000] } }
-  const confined = await authorize(postern, client, account, again)
   const keyed = await postern.makeClient()
   const login = (await logIn(postern, keyed.client.id, account.username, PASSWORD)).setSession ?? ''
   for (const session of [wideSession, login]) {
@@ -643,6 +644,21 @@ test('own · a wider cookie adds nothing to a confined bearer, and a confined be
   // The confined cookie in turn does not narrow or widen the wide bearer.
   const session = await bridge(postern, confined.access_token)
   assert.equal(seen((await callPlatform(postern, V3, { bearer: wide.access_token, session })).text).length, 5)
+})
+
+test('own · whoever decides for less ends what the client had before; for as much or more, nothing ends', async () => {
+  const client = await makeSite(postern)
+  const browser = await signedIn()
+  const decide = (organizations: 'all' | number[]) =>
+    authorize(postern, client, account, { browser, parameters: { prompt: 'consent' }, decided: { organizations } })
+  const statusOf = async (bearer: string) => (await callPlatform(postern, V3, { bearer })).status
+  const one = await decide([100_000])
+  const two = await decide([100_000, 100_001])
+  const all = await decide('all')
+  for (const { access_token } of [one, two, all]) assert.equal(await statusOf(access_token), 200)
+  const less = await decide([100_001])
+  for (const { access_token } of [one, two, all]) assert.equal(await statusOf(access_token), 401)
+  assert.equal(await statusOf(less.access_token), 200)
 })
 
 test('own · organizations that the person does not see cannot be given, whatever is in the form', async () => {
