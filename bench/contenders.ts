@@ -1,15 +1,32 @@
 /** Who is measured, on what, and what we want to see. */
 import type { ServerProgram } from './servers.ts'
+import type { Bytes } from './units.ts'
 
 export type Algorithm = 'ES256' | 'RS256'
-export type GrantType = 'refresh_token' | 'client_credentials'
-export type Row = { name: string; grantType: GrantType; algorithm: Algorithm }
+/** What is asked again and again. The first three are grant types of the token endpoint. */
+export type Task = 'refresh_token' | 'client_credentials' | 'authorization_code' | 'userinfo' | 'sign-in page'
+export type Row = {
+  name: string
+  task: Task
+  /** Of all tokens in play. */
+  algorithm: Algorithm
+  /** `userinfo`: each access token comes once, as after a sign-in. Absent: a few take turns. */
+  newTokens?: boolean
+}
 
 export const rows: readonly Row[] = [
-  { name: 'refresh_token ES256', grantType: 'refresh_token', algorithm: 'ES256' },
-  { name: 'refresh_token RS256', grantType: 'refresh_token', algorithm: 'RS256' },
-  { name: 'client_credentials ES256', grantType: 'client_credentials', algorithm: 'ES256' },
+  { name: 'authorization_code ES256', task: 'authorization_code', algorithm: 'ES256' },
+  { name: 'refresh_token ES256', task: 'refresh_token', algorithm: 'ES256' },
+  { name: 'refresh_token RS256', task: 'refresh_token', algorithm: 'RS256' },
+  { name: 'client_credentials ES256', task: 'client_credentials', algorithm: 'ES256' },
+  { name: 'userinfo', task: 'userinfo', algorithm: 'ES256' },
+  { name: 'userinfo, new tokens', task: 'userinfo', algorithm: 'ES256', newTokens: true },
+  { name: 'sign-in page', task: 'sign-in page', algorithm: 'ES256' },
 ]
+
+/** Whether each request needs something of its own, made before. */
+export const spendsWhatItSends = ({ task, newTokens = false }: Row): boolean =>
+  task === 'authorization_code' || (task === 'userinfo' && newTokens)
 
 export type Store = 'memory' | 'durable'
 /** What happens to the refresh token when it is used. */
@@ -30,8 +47,12 @@ const postern: Contender = {
   ours: true,
   store: 'durable',
   refresh: 'static',
-  policy: 'a confidential client: the refresh token stays, its last use is written at most once an hour; durable SQLite',
-  program: ({ algorithm }, folder) => ({ file: 'postern.ts', parameters: ['--algorithm', algorithm, '--data', folder] }),
+  policy:
+    'a confidential client: the refresh token stays, its last use is written at most once an hour; durable SQLite',
+  program: ({ algorithm }, folder) => ({
+    file: 'postern.ts',
+    parameters: ['--algorithm', algorithm, '--data', folder],
+  }),
 }
 
 const oidcProvider = (store: Store, refresh: RefreshPolicy, name: string, policy: string): Contender => ({
@@ -40,10 +61,12 @@ const oidcProvider = (store: Store, refresh: RefreshPolicy, name: string, policy
   store,
   refresh,
   policy,
-  program: ({ algorithm }, folder) => ({
+  program: (row, folder) => ({
     file: 'peers/oidc_provider.ts',
     parameters: [
-      ...['--algorithm', algorithm, '--store', store],
+      ...['--algorithm', row.algorithm, '--store', store],
+      // Its cache forgets all but the last thousand entries or two: fewer than are prepared when each request has its own.
+      ...(spendsWhatItSends(row) ? ['--entries', '1000000'] : []),
       ...['--rotation', refresh === 'rotating' ? 'always' : 'default', '--data', folder],
     ],
   }),
@@ -67,16 +90,29 @@ export const contenders: readonly Contender[] = [
   ),
 ]
 
-/** With client_credentials there is no refresh token, so one contender of each kind is enough. */
-export const contendersFor = (row: Row): Contender[] =>
-  contenders.filter((each) => row.grantType === 'refresh_token' || each.refresh === 'static')
+/**
+ * Where there is no refresh token, one contender of each kind is enough. The peer has no sign-in page: whoever uses it writes their own.
+ */
+export const contendersFor = ({ task }: Row): Contender[] =>
+  contenders.filter(
+    (each) => task === 'refresh_token' || (each.refresh === 'static' && (each.ours || task !== 'sign-in page')),
+  )
 
-/** Postern's CPU time per request must be lower than this peer's by `factor`. */
-export type Goal = { row: string; store: Store; factor: number }
+/** Postern's CPU time per request must be lower than this peer's by `factor`; without one, the two are only compared. */
+export type Goal = { row: string; store: Store; factor?: number }
 
 export const goals: readonly Goal[] = [
+  { row: 'authorization_code ES256', store: 'durable', factor: 6 },
+  { row: 'authorization_code ES256', store: 'memory', factor: 2.5 },
   { row: 'refresh_token ES256', store: 'durable', factor: 7 },
   { row: 'refresh_token ES256', store: 'memory', factor: 3.5 },
   { row: 'refresh_token RS256', store: 'durable', factor: 2 },
   { row: 'client_credentials ES256', store: 'memory', factor: 2.3 },
+  { row: 'userinfo', store: 'durable', factor: 5 },
+  { row: 'userinfo', store: 'memory', factor: 5 },
+  { row: 'userinfo, new tokens', store: 'durable' },
+  { row: 'userinfo, new tokens', store: 'memory' },
 ]
+
+/** What a browser fetches for the sign-in page must be less than this. */
+export const pageGoal: Bytes = 20_000

@@ -2,15 +2,35 @@
  * The load generator, a process of its own so that the server's CPU time is measured alone. It speaks HTTP/1.1 on raw
  * sockets: on a machine with two cores a client library would cost as much as the server under test.
  *
- * Every answer is read whole and checked; the first one that is not 200 with the promised tokens ends the run.
+ * Every answer is read whole and checked; the first one that is not 200 with what was promised ends the run.
  */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import type { Milliseconds, Seconds } from './units.ts'
 
+/** What is another in each request that is under way. */
+export type Supply = {
+  /** A field of the form, or the access token in the `Authorization` header. */
+  as: 'refresh_token' | 'code' | 'bearer'
+  values: string[]
+  /** Each value goes with one request alone, and the run ends early when none is left. Otherwise they take turns. */
+  once: boolean
+}
+
+export type Expectation =
+  | { kind: 'tokens'; algorithm: string; withIdToken: boolean }
+  /** These members of the JSON, besides `sub`. */
+  | { kind: 'claims'; names: string[] }
+  | { kind: 'page' }
+
 export type LoadPlan = {
   port: number
+  /** With its query. */
   path: string
+  /** Sent by POST. Absent: a GET. */
+  form?: Record<string, string>
+  supply?: Supply
+  expects: Expectation
   seconds: Seconds
   connections: number
   /**
@@ -18,11 +38,6 @@ export type LoadPlan = {
    * latency counts from the moment a request was due. Absent: a closed loop, each connection asks again once it is answered.
    */
   rate?: number
-  form: Record<string, string>
-  /** One of these goes with each request, as `refresh_token`; a token that an answer brings takes its place. */
-  refreshTokens: string[]
-  algorithm: string
-  expectsIdToken: boolean
 }
 
 export type LoadResult = {
@@ -32,8 +47,8 @@ export type LoadResult = {
   p99: Milliseconds
   /** How many answers brought a refresh token other than the one that was sent. */
   rotations: number
-  /** What to go on with in the next run. */
-  refreshTokens: string[]
+  /** Of the supply, what to go on with in the next run. */
+  left: string[]
 }
 
 export type LoadReply = { kind: 'done'; result: LoadResult } | { kind: 'failed'; reason: string }
@@ -64,7 +79,7 @@ const openConnection = (port: number): Promise<Connection> =>
       waiting = undefined
       failed(error)
     }
-    // One byte is one character, so that lengths can be compared; answers of a token endpoint are ASCII anyway.
+    // One byte is one character, so that lengths can be compared; what is looked at in answers is ASCII anyway.
     socket.setEncoding('latin1')
     socket.on('error', fail)
     socket.on('close', () => fail(new Error('the server closed a connection')))
@@ -110,33 +125,70 @@ const algorithmOf = (token: unknown): unknown => {
 
 type Tokens = { access_token?: unknown; id_token?: unknown; refresh_token?: unknown }
 
-const checkAnswer = (plan: LoadPlan, { status, body }: Answer): Tokens => {
+/** @returns the refresh token that the answer brings, if there is one */
+const checkAnswer = ({ expects }: LoadPlan, { status, body }: Answer): unknown => {
+  const lacks = (what: string): Error => new Error(`no ${what} in: ${body.slice(0, 300)}`)
   if (status !== 200) throw new Error(`answer ${status}: ${body.slice(0, 300)}`)
-  const tokens = JSON.parse(body) as Tokens
-  if (algorithmOf(tokens.access_token) !== plan.algorithm) {
-    throw new Error(`no ${plan.algorithm} access token in: ${body.slice(0, 300)}`)
+  switch (expects.kind) {
+    case 'tokens': {
+      const { algorithm, withIdToken } = expects
+      const tokens = JSON.parse(body) as Tokens
+      if (algorithmOf(tokens.access_token) !== algorithm) throw lacks(`${algorithm} access token`)
+      if (withIdToken && algorithmOf(tokens.id_token) !== algorithm) throw lacks(`${algorithm} ID token`)
+      return tokens.refresh_token
+    }
+    case 'claims': {
+      const claims = JSON.parse(body) as Record<string, unknown>
+      for (const name of ['sub', ...expects.names]) if (claims[name] === undefined) throw lacks(name)
+      return undefined
+    }
+    case 'page':
+      if (!body.includes('type="password"')) throw lacks('password field')
+      return undefined
   }
-  if (plan.expectsIdToken && algorithmOf(tokens.id_token) !== plan.algorithm) {
-    throw new Error(`no ${plan.algorithm} ID token in: ${body.slice(0, 300)}`)
-  }
-  return tokens
 }
 
-/** Hands out refresh tokens so that, when there are enough of them, no two requests in flight carry the same one. */
-const tokenPool = (tokens: readonly string[], connections: number) => {
-  const free = [...tokens]
-  const exclusive = tokens.length >= connections
+/**
+ * Hands out what requests carry: each value once, or again and again, and then so that, when there are enough of them, no two requests in
+ * flight carry the same one.
+ */
+const valuePool = ({ values, once }: Pick<Supply, 'values' | 'once'>, connections: number) => {
+  const free = [...values]
+  const exclusive = values.length >= connections
   let turn = 0
   let rotations = 0
   return {
-    take: (): string | undefined => (exclusive ? free.shift() : free[turn++ % free.length]),
-    giveBack(token: string, successor: unknown): void {
-      const rotated = typeof successor === 'string' && successor !== token
+    isEmpty: (): boolean => once && turn >= free.length,
+    take(): string | undefined {
+      if (once) return free[turn++]
+      return exclusive ? free.shift() : free[turn++ % free.length]
+    },
+    giveBack(value: string, successor: unknown): void {
+      if (once) return
+      const rotated = typeof successor === 'string' && successor !== value
       if (rotated) rotations += 1
-      if (exclusive) free.push(rotated ? successor : token)
+      if (exclusive) free.push(rotated ? successor : value)
       else if (rotated) throw new Error('refresh tokens that rotate: at least one per connection is needed')
     },
-    state: () => ({ rotations, refreshTokens: free }),
+    state: () => ({ rotations, left: once ? free.slice(turn) : free }),
+  }
+}
+
+/** Writes the requests of a plan. */
+const requestWriter = ({ port, path, form, supply, expects }: LoadPlan): ((value: string | undefined) => string) => {
+  const accept = expects.kind === 'page' ? 'text/html' : 'application/json'
+  const head = `${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\naccept: ${accept}\r\n`
+  if (form === undefined) {
+    return supply?.as === 'bearer'
+      ? (value) => `GET ${head}authorization: Bearer ${value}\r\n\r\n`
+      : () => `GET ${head}\r\n`
+  }
+  const fields = new URLSearchParams(form).toString()
+  const post = `POST ${head}content-type: application/x-www-form-urlencoded\r\ncontent-length: `
+  return (value) => {
+    const body =
+      supply === undefined || value === undefined ? fields : `${fields}&${supply.as}=${encodeURIComponent(value)}`
+    return `${post}${body.length}\r\n\r\n${body}`
   }
 }
 
@@ -152,26 +204,22 @@ const until = async (due: Milliseconds): Promise<void> => {
 
 export const runLoad = async (plan: LoadPlan): Promise<LoadResult> => {
   const connections = await Promise.all(Array.from({ length: plan.connections }, () => openConnection(plan.port)))
-  const pool = tokenPool(plan.refreshTokens, plan.connections)
-  const form = new URLSearchParams(plan.form).toString()
-  const head =
-    `POST ${plan.path} HTTP/1.1\r\nhost: 127.0.0.1:${plan.port}\r\naccept: application/json\r\n` +
-    'content-type: application/x-www-form-urlencoded\r\ncontent-length: '
+  const pool = valuePool(plan.supply ?? { values: [], once: false }, plan.connections)
+  const write = requestWriter(plan)
   const latencies: Milliseconds[] = []
 
   const askOnce = async (connection: Connection, since: Milliseconds): Promise<void> => {
-    const token = pool.take()
-    const body = token === undefined ? form : `${form}&refresh_token=${encodeURIComponent(token)}`
-    const answer = await connection.send(`${head}${body.length}\r\n\r\n${body}`)
+    const value = pool.take()
+    const answer = await connection.send(write(value))
     latencies.push(performance.now() - since)
-    const tokens = checkAnswer(plan, answer)
-    if (token !== undefined) pool.giveBack(token, tokens.refresh_token)
+    const successor = checkAnswer(plan, answer)
+    if (value !== undefined) pool.giveBack(value, successor)
   }
 
   const started = performance.now()
   const end = started + plan.seconds * 1000
   const closedLoop = async (connection: Connection): Promise<void> => {
-    while (performance.now() < end) await askOnce(connection, performance.now())
+    while (performance.now() < end && !pool.isEmpty()) await askOnce(connection, performance.now())
   }
   const openLoop = async (rate: number): Promise<void> => {
     // Connections take turns, so that none idles until the server closes it.
@@ -181,6 +229,10 @@ export const runLoad = async (plan: LoadPlan): Promise<LoadResult> => {
     let failure: Error | undefined
     const drain = (): void => {
       while (free.length > 0 && queue.length > 0) {
+        if (pool.isEmpty()) {
+          failure ??= new Error('what requests carry has run out')
+          return
+        }
         const connection = free.shift()!
         const request = askOnce(connection, queue.shift()!)
           .catch((error: unknown) => {

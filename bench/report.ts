@@ -1,5 +1,5 @@
 /** From visits to tables. */
-import { goals } from './contenders.ts'
+import { goals, pageGoal } from './contenders.ts'
 import type { Contender, Goal, Row } from './contenders.ts'
 import type { Visit } from './measure.ts'
 
@@ -37,7 +37,7 @@ export type Comparison = {
   ratio?: number
   lowest?: number
   highest?: number
-  mark: 'met' | 'short' | 'not measured'
+  mark: 'met' | 'short' | 'no goal' | 'not measured'
 }
 
 /**
@@ -50,7 +50,7 @@ const compare = (goal: Goal, row: Row, ours: Outcome | undefined, theirs: Outcom
     ours: ours?.contender.name ?? 'Postern',
     theirs: theirs.contender.name,
     sameRefreshPolicy:
-      row.grantType !== 'refresh_token' || (ours?.contender.refresh ?? 'static') === theirs.contender.refresh,
+      row.task !== 'refresh_token' || (ours?.contender.refresh ?? 'static') === theirs.contender.refresh,
   }
   if (!ours || ours.failure !== undefined || theirs.failure !== undefined) return { ...named, mark: 'not measured' }
   const ratios = ours.visits.map((visit, round) => theirs.visits[round]!.cpuPerRequest / visit.cpuPerRequest)
@@ -60,7 +60,7 @@ const compare = (goal: Goal, row: Row, ours: Outcome | undefined, theirs: Outcom
     ratio,
     lowest: Math.min(...ratios),
     highest: Math.max(...ratios),
-    mark: ratio >= goal.factor ? 'met' : 'short',
+    mark: goal.factor === undefined ? 'no goal' : ratio >= goal.factor ? 'met' : 'short',
   }
 }
 
@@ -103,7 +103,7 @@ const measuredLine = ({ contender, visits, failure }: Outcome, withRotation: boo
 }
 
 const rowSection = ({ row, outcomes }: RowOutcome, connections: number, rate: number): string => {
-  const withRotation = row.grantType === 'refresh_token'
+  const withRotation = row.task === 'refresh_token'
   const head = [
     row.name,
     'requests/s',
@@ -129,9 +129,23 @@ const comparisonLine = (each: Comparison): string[] => [
   each.ratio === undefined
     ? ''
     : `${each.ratio.toFixed(2)} (${each.lowest!.toFixed(2)} to ${each.highest!.toFixed(2)})`,
-  `≥ ${each.goal.factor}`,
+  each.goal.factor === undefined ? '' : `≥ ${each.goal.factor}`,
   each.mark,
 ]
+
+/** How much a browser fetches until the page is whole, the first time that it comes. */
+const pageSection = (results: readonly RowOutcome[]): string | undefined => {
+  const page = results
+    .flatMap(({ outcomes }) => outcomes.flatMap(({ visits }) => visits))
+    .find((each) => each.page)?.page
+  if (!page) return undefined
+  const total = page.parts.reduce((sum, { size }) => sum + size, 0)
+  const lines = [
+    ...page.parts.map(({ what, size }) => [what, String(size), '', '']),
+    ['together', String(total), `< ${pageGoal}`, total < pageGoal ? 'met' : 'short'],
+  ]
+  return `## The size of the sign-in page\n\n${table(['part', 'bytes, uncompressed', 'goal', ''], lines)}`
+}
 
 export const markdown = (
   facts: readonly string[],
@@ -139,11 +153,13 @@ export const markdown = (
   pace: { connections: number; rate: number },
 ): string => {
   const seen = new Map(results.flatMap(({ outcomes }) => outcomes).map(({ contender }) => [contender.name, contender]))
-  const refreshes = results.some(({ row }) => row.grantType === 'refresh_token')
+  const refreshes = results.some(({ row }) => row.task === 'refresh_token')
+  const page = pageSection(results)
   const sections = [
     '# Postern against its peers',
     facts.map((fact) => `- ${fact}`).join('\n'),
     ...results.map((each) => rowSection(each, pace.connections, pace.rate)),
+    ...(page === undefined ? [] : [page]),
     '## How many times cheaper (CPU time per request: theirs divided by ours; lowest and highest round)',
     table(
       ['row', 'ours', 'theirs', 'same refresh policy', 'times cheaper', 'goal', ''],

@@ -2,7 +2,7 @@
 import { get } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { startChild } from './child.ts'
-import type { Credentials, ServerReply, ServerRequest, Usage } from './probe.ts'
+import type { Credentials, Making, ServerReply, ServerRequest, Usage } from './probe.ts'
 import type { Milliseconds } from './units.ts'
 
 export type ServerProgram = {
@@ -16,6 +16,7 @@ export type RunningServer = {
   /** From the start of the process to the last byte of its first answer, which is the discovery document. */
   firstAnswer: Milliseconds
   prepare(signIns: number): Promise<Credentials>
+  make(what: Making, count: number): Promise<string[]>
   usage(): Promise<Usage>
   stop(): Promise<void>
 }
@@ -53,6 +54,7 @@ export const startServer = async (program: ServerProgram): Promise<RunningServer
       port,
       firstAnswer: performance.now() - started,
       prepare: async (signIns) => expect(await child.ask({ kind: 'prepare', signIns }), 'prepared').credentials,
+      make: async (what, count) => expect(await child.ask({ kind: 'make', what, count }), 'made').values,
       usage: async () => expect(await child.ask({ kind: 'usage' }), 'usage').usage,
       async stop() {
         // A server that cannot close by itself is ended by `end`; the visit has its figures already.

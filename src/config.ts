@@ -149,6 +149,16 @@ export const configSchema = z.strictObject({
   platform: section(
     {
       name: z.string().min(1).default('Postern').describe('The name that people see.'),
+      accent_color: z
+        .string()
+        .regex(/^#[0-9a-f]{6}$/i, 'expected a colour such as "#1f4e79"')
+        .optional()
+        .describe('The colour of buttons and links on our pages. Text stays readable whatever it is.'),
+      logo_file: z
+        .string()
+        .optional()
+        .describe('The logo on our pages: .svg, .png, .webp or .jpg, at most 64 KiB. Read once at start.')
+        .meta({ kind: 'file' }),
       audience: httpsOrLoopbackAudience
         .default(PLATFORM_AUDIENCE)
         .describe('The API that is meant when a request names none, and that the platform API is.'),
@@ -193,6 +203,11 @@ export const configSchema = z.strictObject({
       id_token_lifetime: duration('10 h').describe('How long an ID token lives.'),
       refresh_token_idle: duration('30 d').describe('A refresh token that is not used for so long expires.'),
       refresh_token_absolute: duration('365 d').describe('A refresh token expires after this, used or not.'),
+      public_refresh_token_absolute: duration('90 d').describe(
+        'That of a client that cannot authenticate expires after this.',
+      ),
+      authorization_code_lifetime: duration('60 s').describe('An authorization code must be exchanged by then.'),
+      browser_session_lifetime: duration('12 h').describe('How long a sign-in at our own pages lives.'),
     },
     'Lifetimes.',
   ),

@@ -10,8 +10,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Provider } from 'oidc-provider'
-import { serveUnderProbe } from '../probe.ts'
-import type { Credentials, ProbedServer } from '../probe.ts'
+import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js'
+import LRU from 'oidc-provider/lib/helpers/lru.js'
+import { CODE_CHALLENGE, CODE_LIFETIME, PROFILE, REDIRECT_URI, serveUnderProbe, USERINFO_SCOPES } from '../probe.ts'
+import type { Credentials, Making, ProbedServer } from '../probe.ts'
 import { openDatabase, sqliteAdapter } from './sqlite_adapter.ts'
 
 const { values: options } = parseArgs({
@@ -19,10 +21,12 @@ const { values: options } = parseArgs({
     algorithm: { type: 'string', default: 'ES256' },
     store: { type: 'string', default: 'memory' },
     rotation: { type: 'string', default: 'default' },
+    /** How many entries the adapter in memory keeps. Absent: the peer's own choice. */
+    entries: { type: 'string' },
     data: { type: 'string', default: '.' },
   },
 })
-const { algorithm, store, rotation, data } = options
+const { algorithm, store, rotation, entries, data } = options
 
 const resource = 'https://api.example.com/'
 const resourceScope = 'read:entities write:entities'
@@ -47,10 +51,31 @@ const signingKeys = (): Record<string, unknown>[] => {
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>[]
 }
 
-const adapter = (): Record<string, unknown> => {
-  if (store === 'memory') return {}
+type Storage = {
+  configuration: Record<string, unknown>
+  /** Does what writes much in one transaction, where there are any. */
+  atOnce<T>(work: () => Promise<T>): Promise<T>
+}
+
+const openStorage = (): Storage => {
+  if (store === 'memory') {
+    // The same adapter and cache as the default, only larger.
+    const cache = entries === undefined ? undefined : new LRU({ maxSize: Number(entries) })
+    return {
+      configuration: cache ? { adapter: (model: string) => new MemoryAdapter(model, cache) } : {},
+      atOnce: (work) => work(),
+    }
+  }
   const database = openDatabase(join(data, 'peer.db'))
-  return { adapter: (model: string) => sqliteAdapter(database, model) }
+  return {
+    configuration: { adapter: (model: string) => sqliteAdapter(database, model) },
+    async atOnce(work) {
+      database.exec('begin')
+      const result = await work()
+      database.exec('commit')
+      return result
+    },
+  }
 }
 
 const refreshPolicy = (): Record<string, unknown> => {
@@ -64,16 +89,18 @@ const start = async (): Promise<ProbedServer> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
 
+  const storage = openStorage()
   const provider = new Provider(`http://127.0.0.1:${port}`, {
-    ...adapter(),
+    ...storage.configuration,
     ...refreshPolicy(),
     jwks: { keys: signingKeys() },
     cookies: { keys: [randomBytes(16).toString('hex')] },
-    routes: { token: '/oauth/token' },
+    routes: { token: '/oauth/token', userinfo: '/userinfo' },
     scopes: ['openid', 'offline_access'],
-    claims: { openid: ['sub'] },
+    claims: { openid: ['sub'], profile: ['name', 'given_name', 'family_name'], email: ['email', 'email_verified'] },
     ttl: {
       AccessToken: 86_400,
+      AuthorizationCode: CODE_LIFETIME,
       ClientCredentials: 86_400,
       IdToken: 36_000,
       RefreshToken: 31_536_000,
@@ -85,11 +112,14 @@ const start = async (): Promise<ProbedServer> => {
         client_secret: clientSecret,
         token_endpoint_auth_method: 'client_secret_post',
         grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-        redirect_uris: ['https://client.example.com/callback'],
+        redirect_uris: [REDIRECT_URI],
         id_token_signed_response_alg: algorithm,
       },
     ],
-    findAccount: (_context: unknown, accountId: string) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    findAccount: (_context: unknown, accountId: string) => ({
+      accountId,
+      claims: () => ({ sub: accountId, ...PROFILE, email: `${accountId}@example.com`, email_verified: true }),
+    }),
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
@@ -111,13 +141,16 @@ const start = async (): Promise<ProbedServer> => {
   provider.on('server_error', (_context, error) => console.error(error))
   server.on('request', provider.callback())
 
+  const grants: { accountId: string; grantId: string }[] = []
+
   /** What a sign-in in the browser leaves behind: a grant, and a refresh token under it. */
   const signIn = async (accountId: string): Promise<string> => {
     const client = await provider.Client.find(clientId)
     const grant = new provider.Grant({ accountId, clientId })
-    grant.addOIDCScope('openid offline_access')
+    grant.addOIDCScope(['offline_access', ...USERINFO_SCOPES].join(' '))
     grant.addResourceScope(resource, resourceScope)
     const grantId = await grant.save()
+    grants.push({ accountId, grantId })
     const token = new provider.RefreshToken({
       accountId,
       client,
@@ -131,6 +164,36 @@ const start = async (): Promise<ProbedServer> => {
     return token.save()
   }
 
+  /** As its authorization endpoint makes one; only that the session is not looked up again, as Postern does not either. */
+  const makeCode = async (index: number): Promise<string> => {
+    const code = new provider.AuthorizationCode({
+      ...grants[index % grants.length],
+      client: await provider.Client.find(clientId),
+      scope: `openid ${resourceScope}`,
+      resource,
+      redirectUri: REDIRECT_URI,
+      codeChallenge: CODE_CHALLENGE,
+      codeChallengeMethod: 'S256',
+      nonce: randomBytes(16).toString('base64url'),
+      authTime: Math.floor(Date.now() / 1000),
+      amr: ['pwd'],
+      expiresWithSession: false,
+    })
+    return code.save()
+  }
+
+  /** An opaque one: its userinfo endpoint takes no access token that is for an API, so none that is a JWT. */
+  const makeAccessToken = async (index: number): Promise<string> => {
+    const token = new provider.AccessToken({
+      ...grants[index % grants.length],
+      client: await provider.Client.find(clientId),
+      gty: 'authorization_code',
+      scope: USERINFO_SCOPES.join(' '),
+      expiresWithSession: false,
+    })
+    return token.save()
+  }
+
   return {
     port,
     async prepare(signIns): Promise<Credentials> {
@@ -138,6 +201,13 @@ const start = async (): Promise<ProbedServer> => {
       for (let index = 0; index < signIns; index += 1) refreshTokens.push(await signIn(`platform|${index}`))
       return { clientId, clientSecret, scope: 'read:entities', refreshTokens }
     },
+    make: (what: Making, count) =>
+      storage.atOnce(async () => {
+        const values: string[] = []
+        const make = what === 'codes' ? makeCode : makeAccessToken
+        for (let index = 0; index < count; index += 1) values.push(await make(index))
+        return values
+      }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -22,7 +22,7 @@ declare module 'oidc-provider' {
     addResourceScope(resource: string, scope: string): void
     save(): Promise<string>
   }
-  interface RefreshToken {
+  interface Token {
     save(): Promise<string>
   }
 
@@ -32,6 +32,19 @@ declare module 'oidc-provider' {
     on(event: string, listener: (...details: unknown[]) => void): this
     Client: { find(id: string): Promise<Client | undefined> }
     Grant: new (properties: { accountId: string; clientId: string }) => Grant
-    RefreshToken: new (properties: Record<string, unknown>) => RefreshToken
+    RefreshToken: new (properties: Record<string, unknown>) => Token
+    AuthorizationCode: new (properties: Record<string, unknown>) => Token
+    AccessToken: new (properties: Record<string, unknown>) => Token
   }
+}
+
+declare module 'oidc-provider/lib/adapters/memory_adapter.js' {
+  import type { Adapter } from 'oidc-provider'
+  const MemoryAdapter: new (model: string, store: object) => Adapter
+  export { MemoryAdapter as default }
+}
+
+declare module 'oidc-provider/lib/helpers/lru.js' {
+  const LRU: new (options: { maxSize: number }) => object
+  export { LRU as default }
 }

@@ -45,6 +45,7 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
       account,
       clientId: session.clientId,
       scopes: scopesOfCaller(granted, client, resource),
+      organizations: authorization?.organizations ?? 'all',
       hasBearer: false,
       session,
       authorizationId: session.authorizationId,
@@ -67,15 +68,11 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
   }
 
   const byBearer = async (bearer: Bearer, sent: SentSession): Promise<Admission> => {
-    const { account, clientId, scopes, authorizationId, isNarrowed } = bearer
+    const { account, clientId, scopes, organizations, authorizationId, isNarrowed } = bearer
     const caller: Caller = {
-      account,
-      clientId,
-      scopes,
+      ...{ account, clientId, scopes, organizations, authorizationId, isNarrowed },
       hasBearer: true,
       session: undefined,
-      authorizationId,
-      isNarrowed,
     }
     if (sent.kind !== 'one') return { caller, setCookie: undefined }
     if (sent.digest === undefined) throw unknownSession(bearer)
@@ -105,6 +102,8 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
     return { caller: { ...caller, session: renewed.session }, setCookie: renewed.setCookie }
   }
 
+  const findPlatform = (audience: string) => (audience === resource.audience ? resource : undefined)
+
   return async ({ headers, query }) => {
     const token = findBearerToken(headers.authorization, query)
     const sent = cookies.read(headers.cookie)
@@ -112,7 +111,7 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
       throw new AccessError('invalid_request', 'There are two session cookies with different values: send one')
     }
     if (token === undefined) return bySession(sent)
-    return byBearer(await findBearer(token, resource, verifyAccessToken, store), sent)
+    return byBearer(await findBearer(token, findPlatform, verifyAccessToken, store), sent)
   }
 }
 

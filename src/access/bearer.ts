@@ -1,6 +1,6 @@
 import { AccessError } from '#access/caller.ts'
 import { effectiveScopes } from '#protocol/scope.ts'
-import type { Account, ApiResource, Client } from '#stores/records.ts'
+import type { Account, ApiResource, Client, Confinement } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 import type { VerifyAccessToken } from '#tokens/access_token.ts'
 
@@ -9,6 +9,9 @@ export type Bearer = {
   readonly account: Account | undefined
   readonly clientId: string
   readonly scopes: ReadonlySet<string>
+  /** As the token has them, those of OpenID Connect included. */
+  readonly grantedScopes: readonly string[]
+  readonly organizations: Confinement
   readonly authorizationId: number | undefined
   /** The token has fewer scopes of the API than its authorization would have today: it was narrowed at refresh (RFC 6749 §6). */
   readonly isNarrowed: boolean
@@ -47,22 +50,21 @@ export const scopesOfCaller = (
 }
 
 /**
- * Verifies an access token for one API and asks the store, each time, whether what it stands for still lives: a revocation counts at once,
+ * Verifies an access token for one of the APIs that `findResource` finds and asks the store, each time, whether what it stands for still lives: a revocation counts at once,
  * on every node.
  * @throws {AccessError} `invalid_token`
  */
 export const findBearer = async (
   text: string,
-  resource: ApiResource,
+  findResource: (audience: string) => ApiResource | undefined,
   verifyAccessToken: VerifyAccessToken,
   store: Pick<Store, 'accounts' | 'authorizations' | 'clients'>,
 ): Promise<Bearer> => {
   const check = verifyAccessToken(text)
   if (!check.isValid) throw new AccessError('invalid_token', check.description)
   const { subject, clientId, audience, scopes, authorizationId } = check.token
-  if (audience !== resource.audience) {
-    throw new AccessError('invalid_token', `The access token is for ${audience}: ask for audience ${resource.audience}`)
-  }
+  const resource = findResource(audience)
+  if (resource === undefined) throw new AccessError('invalid_token', `The access token is for ${audience}, another API`)
   const [client, live] = await Promise.all([
     store.clients.find(clientId),
     authorizationId === undefined ? undefined : store.authorizations.findLive(authorizationId),
@@ -72,7 +74,11 @@ export const findBearer = async (
   if (authorizationId === undefined) {
     const account = client.policy.actsAs === undefined ? undefined : await store.accounts.find(client.policy.actsAs)
     if (account?.disabledAt !== undefined) throw revoked('the account that the client acts as is disabled', clientId)
-    return { account, clientId, scopes: callersScopes, authorizationId, isNarrowed: false }
+    const organizations = 'all'
+    return {
+      ...{ account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId },
+      isNarrowed: false,
+    }
   }
   if (live === undefined) throw revoked('the authorization has ended', clientId)
   const { account, authorization } = live
@@ -83,7 +89,8 @@ export const findBearer = async (
   const isNarrowed =
     !authorization.scopes.every((scope) => scopes.includes(scope)) &&
     isMore(scopesOfCaller(authorization.scopes, client, resource), callersScopes, resource)
-  return { account, clientId, scopes: callersScopes, authorizationId, isNarrowed }
+  const { organizations } = authorization
+  return { account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId, isNarrowed }
 }
 
 /** Whether `these` have a scope of the API that `those` have not. */

@@ -1,4 +1,4 @@
-import type { Account, PlatformSession } from '#stores/records.ts'
+import type { Account, Confinement, PlatformSession } from '#stores/records.ts'
 
 /** Who stands behind an admitted request, and what it may do at most. Only `access/admission.ts` makes one. */
 export type Caller = {
@@ -7,6 +7,8 @@ export type Caller = {
   readonly clientId: string
   /** What the token or session, and the client's policy of today, allow together; scopes that stand for others come with their parts. */
   readonly scopes: ReadonlySet<string>
+  /** The organizations that the client was confined to. */
+  readonly organizations: Confinement
   readonly hasBearer: boolean
   /** The platform session, if the request came with one or was given a new one in place of its own expired one. */
   readonly session: PlatformSession | undefined

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { epochSeconds, type EpochSeconds } from '#base/time.ts'
+import { epochSeconds, findDuration, type EpochSeconds, type Seconds } from '#base/time.ts'
 import type { Page } from '#stores/store.ts'
 
 // What commander hands over as text, as values. Each says what it expected.
@@ -30,6 +30,15 @@ export const parseTime = (text: string): EpochSeconds => {
     'Expected a day or a time with its offset, such as 2027-01-31 or 2027-01-31T12:00:00Z.',
   )
 }
+
+/** As in the configuration, but zero too. */
+export const parseDuration =
+  (longest: Seconds) =>
+  (text: string): Seconds => {
+    const duration = findDuration(text)
+    if (duration !== undefined && duration <= longest) return duration
+    throw new InvalidArgumentError(`Expected a duration with its unit, at most "${longest} s".`)
+  }
 
 export type ListOptions = Page
 

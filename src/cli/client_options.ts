@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from 'commander'
-import type { EpochSeconds } from '#base/time.ts'
+import type { EpochSeconds, Seconds } from '#base/time.ts'
 import { UsageError } from '#cli/failures.ts'
 import { refuseUnknown, refuseUnknownAccounts, refuseUnknownOrganizations } from '#cli/references.ts'
 import type { Config } from '#config.ts'
+import { findRedirectUriDefect } from '#protocol/redirect_uri.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import type { ClientPolicy, GrantTypeName, PasswordAccounts, SigningAlgorithm } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
@@ -16,6 +17,9 @@ export type PolicyOptions = {
   readonly public?: boolean
   readonly firstParty?: boolean
   readonly redirectUri?: readonly string[]
+  readonly pkce?: NonNullable<ClientPolicy['pkce']>
+  readonly requiredScope?: readonly RequiredScope[]
+  readonly refreshWindow?: Seconds
   readonly idTokenAlg: SigningAlgorithm
   readonly passwordAccount?: readonly number[]
   readonly passwordRealm?: readonly string[]
@@ -23,6 +27,9 @@ export type PolicyOptions = {
   readonly passwordGrantEndsAt?: EpochSeconds
   readonly actsAs?: number
 }
+
+/** A scope that cannot be switched off, and the reason that the person reads. */
+export type RequiredScope = { readonly name: string; readonly reason: string }
 
 export const PASSWORD_REALM: GrantTypeName = 'http://auth0.com/oauth/grant-type/password-realm'
 
@@ -32,6 +39,7 @@ export const PASSWORD_REALM: GrantTypeName = 'http://auth0.com/oauth/grant-type/
  */
 export const policyOf = async (options: PolicyOptions, store: Store, config: Config): Promise<ClientPolicy> => {
   const { scope: scopes = [], defaultScope: defaultScopes = [], redirectUri: redirectUris = [] } = options
+  const { requiredScope: requiredScopes, pkce, refreshWindow } = options
   const { platform, api_resources } = config
   const grantTypes = [...new Set(options.grantType)]
   const isPublic = options.public === true
@@ -52,6 +60,11 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     defaultScopes,
     scopes.filter((scope) => apiScopes.includes(scope)),
   )
+  refuseUnknown(
+    '--required-scope',
+    requiredScopes?.map(({ name }) => name) ?? [],
+    scopes.filter((scope) => scope !== 'openid'),
+  )
   refuseContradictions(options, grantTypes, isPublic)
   const passwordAccounts = await passwordAccountsOf(options, store, config)
   if (options.actsAs !== undefined) await refuseUnknownAccounts('--acts-as', [options.actsAs], store)
@@ -63,7 +76,12 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     audiences: [...new Set(audiences)],
     defaultScopes: [...new Set(defaultScopes)],
     party: options.firstParty === true ? 'first' : 'third',
-    redirectUris,
+    redirectUris: [...new Set(redirectUris)],
+    ...(pkce === undefined ? {} : { pkce }),
+    ...(requiredScopes === undefined
+      ? {}
+      : { requiredScopes: Object.fromEntries(requiredScopes.map(({ name, reason }) => [name, reason])) }),
+    ...(refreshWindow === undefined ? {} : { refreshWindow }),
     idTokenSigningAlgorithm: options.idTokenAlg,
     ...(passwordAccounts === undefined ? {} : { passwordAccounts }),
     ...(options.passwordGrantEndsAt === undefined ? {} : { passwordGrantEndsAt: options.passwordGrantEndsAt }),
@@ -76,13 +94,29 @@ const refuseContradictions = (
   grantTypes: readonly GrantTypeName[],
   isPublic: boolean,
 ): void => {
-  for (const grantType of ['client_credentials', 'refresh_token'] as const) {
-    if (!isPublic || !grantTypes.includes(grantType)) continue
+  if (isPublic && grantTypes.includes('client_credentials')) {
     throw new UsageError(
-      grantType === 'client_credentials'
-        ? '--public: such a client has no secret to prove itself with, so it cannot have client_credentials.'
-        : '--public: refresh tokens of public clients must rotate, which this version does not do; leave refresh_token out.',
+      '--public: such a client has no secret to prove itself with, so it cannot have client_credentials.',
     )
+  }
+  if (isPublic && options.pkce === 'when_offered') {
+    throw new UsageError('--pkce: a public client must use PKCE always; leave it out.')
+  }
+  if (options.refreshWindow !== undefined && !(isPublic && grantTypes.includes('refresh_token'))) {
+    throw new UsageError('--refresh-window: only for a client with --public and --grant-type refresh_token.')
+  }
+  const hasCodeGrant = grantTypes.includes('authorization_code')
+  if (hasCodeGrant && options.redirectUri === undefined) {
+    throw new UsageError('--redirect-uri: a client with --grant-type authorization_code needs one.')
+  }
+  for (const [name, value] of Object.entries({
+    '--redirect-uri': options.redirectUri,
+    '--pkce': options.pkce,
+    '--required-scope': options.requiredScope,
+  })) {
+    if (value !== undefined && !hasCodeGrant) {
+      throw new UsageError(`${name}: only for a client with --grant-type authorization_code.`)
+    }
   }
   const signsInWithPassword = hasPasswordGrant(grantTypes)
   for (const [name, value] of Object.entries({
@@ -119,13 +153,18 @@ const passwordAccountsOf = async (
   }
 }
 
-/** Compared byte for byte at `/authorize`, so kept as written. @see RFC 6749 §3.1.2: absolute, without a fragment */
+/** Compared byte for byte at `/authorize`, so kept as written. */
 export const parseRedirectUri = (text: string): string => {
-  const url = URL.parse(text)
-  if (url === null || text.includes('#')) throw new InvalidArgumentError('Expected an absolute URI without a fragment.')
-  // A page of these would run as whoever shows it.
-  if (['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:'].includes(url.protocol)) {
-    throw new InvalidArgumentError(`${url.protocol} leads to no program.`)
-  }
-  return text
+  const defect = findRedirectUriDefect(text)
+  if (defect === undefined) return text
+  throw new InvalidArgumentError(`${defect[0]!.toUpperCase()}${defect.slice(1)}.`)
+}
+
+/** `NAME=REASON`, of which no scope name has the sign (RFC 6749 §3.3 allows it; none of ours does). */
+export const parseRequiredScope = (text: string): RequiredScope => {
+  const [, name, reason = ''] = /^([^\s=]+)=(.*)$/su.exec(text) ?? []
+  if (name !== undefined && reason.trim() !== '' && !/\p{C}/u.test(reason)) return { name, reason: reason.trim() }
+  throw new InvalidArgumentError(
+    'Expected a scope and the reason that people read, such as "read:entities=It shows your reports."',
+  )
 }

@@ -2,11 +2,13 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { encodeBytes } from '#base/base62.ts'
 import { createPasswordHashing } from '#base/password_hashing.ts'
 import { random } from '#base/secrets.ts'
-import { addPageOptions, collect, parseId, parseTime, type ListOptions } from '#cli/arguments.ts'
+import { minutes } from '#base/time.ts'
+import { addPageOptions, collect, parseDuration, parseId, parseTime, type ListOptions } from '#cli/arguments.ts'
 import {
   hasPasswordGrant,
   PASSWORD_REALM,
   parseRedirectUri,
+  parseRequiredScope,
   policyOf,
   type PolicyOptions,
 } from '#cli/client_options.ts'
@@ -27,6 +29,9 @@ type CreateOptions = ConfigOptions &
     /** `false` with `--no-id-as-api-key`. */
     readonly idAsApiKey: boolean
   }
+
+/** Beyond it a token that was stolen and one that was sent again look too much alike. */
+const LONGEST_REFRESH_WINDOW = minutes(2)
 
 export const addClientsCommands = (program: Command, outputOf: (command: Command) => Output): void => {
   const group = program
@@ -52,6 +57,22 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
     .option('--public', 'it runs where a secret cannot be kept, and has none')
     .option('--first-party', "it is the platform's own, so people are not asked for their consent")
     .option('--redirect-uri <uri>', 'where people may be sent back to; repeatable', collect(parseRedirectUri))
+    .addOption(
+      new Option(
+        '--pkce <when>',
+        'whether it must use PKCE (default: a public client must, another when it offers to)',
+      ).choices(['required', 'when_offered']),
+    )
+    .option(
+      '--required-scope <scope=reason>',
+      'a scope that people cannot switch off, and the reason that they read; repeatable',
+      collect(parseRequiredScope),
+    )
+    .option(
+      '--refresh-window <duration>',
+      'for how long a public client that uses a refresh token again is given the same next one (default: 60 s)',
+      parseDuration(LONGEST_REFRESH_WINDOW),
+    )
     .option('--api-key <name>', 'make an API key of this name; repeatable', collect(parseName))
     .option('--no-id-as-api-key', 'do not take the client id for an API key')
     .option('--password-account <id>', 'password grants only for this account; repeatable', collect(parseId))
@@ -75,6 +96,9 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
       `
 Examples:
   postern clients create --name Reports --grant-type client_credentials --scope read:entities --acts-as 22612
+  postern clients create --name Dashboards --grant-type authorization_code refresh_token \\
+    --scope openid offline_access read:entities --redirect-uri https://dashboards.example.com/callback \\
+    --required-scope "read:entities=Dashboards are drawn from your campaigns."
   postern clients create --name Importer --grant-type password refresh_token \\
     --scope openid offline_access manage:services --default-scope manage:services --password-account 22612
   postern clients create --name "Old program" --id GFg6CdBuibi1tk9y --import-secret --grant-type password < secret.txt`,
@@ -220,6 +244,9 @@ const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, created
   default_scopes: policy.defaultScopes,
   audiences: policy.audiences,
   party: policy.party,
+  ...(policy.pkce === undefined ? {} : { pkce: policy.pkce }),
+  ...(policy.requiredScopes === undefined ? {} : { required_scopes: policy.requiredScopes }),
+  ...(policy.refreshWindow === undefined ? {} : { refresh_window: policy.refreshWindow }),
   id_token_signed_response_alg: policy.idTokenSigningAlgorithm,
   ...(policy.passwordAccounts === undefined ? {} : { password_accounts: policy.passwordAccounts }),
   ...(policy.passwordGrantEndsAt === undefined ? {} : { password_grant_ends_at: isoTime(policy.passwordGrantEndsAt) }),

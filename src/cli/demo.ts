@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { registerAccount } from '#accounts/register.ts'
 import type { PasswordHashing } from '#base/password_hashing.ts'
-import { demoAccounts, demoClient, demoEntities } from '#cli/demo_data.ts'
+import { demoAccounts, demoClients, demoEntities } from '#cli/demo_data.ts'
 import { RefusedError } from '#cli/failures.ts'
 import { registerClient } from '#clients/register.ts'
 import { isLoopback, type Config } from '#config.ts'
@@ -59,7 +59,7 @@ const isUnused = async ({ accounts, clients, entities, settings }: Store): Promi
     accounts.list(one),
     clients.list(one),
     entities
-      .list('organization', { kind: 'all' }, { ...one, sort: { field: 'id', descending: false } })
+      .list('organization', { kind: 'all', within: 'all' }, { ...one, sort: { field: 'id', descending: false } })
       .then((page) => page.entities),
   ])
   // A server that is no demo has left its mark even where there is nothing else yet.
@@ -67,8 +67,8 @@ const isUnused = async ({ accounts, clients, entities, settings }: Store): Promi
 }
 
 /**
- * Brings the demo data in, as far as it is missing. Each step is one transaction and is done once, so whoever was killed in the middle, or
- * starts twice at once, ends with all of it.
+ * Brings the demo data in, as far as it is missing: all of it at first, and what is new after an update. Each step is one transaction and
+ * is done once, so whoever was killed in the middle, or starts twice at once, ends with all of it.
  */
 export const seedDemo = async (store: Store, config: Config, hashing: PasswordHashing): Promise<void> => {
   await addEntities(store)
@@ -77,11 +77,10 @@ export const seedDemo = async (store: Store, config: Config, hashing: PasswordHa
       if ((await store.accounts.find(account.id)) !== undefined) return
       await orTaken(registerAccount(store.accounts, hashing, account))
     }),
-    (async () => {
-      const client = demoClient(config)
+    ...demoClients(config).map(async (client) => {
       if ((await store.clients.find(client.id)) !== undefined) return
       await orTaken(registerClient(store.clients, hashing, client))
-    })(),
+    }),
   ])
 }
 
@@ -96,7 +95,7 @@ const orTaken = async (step: Promise<unknown>): Promise<void> => {
 
 const addEntities = async ({ entities }: Store): Promise<void> => {
   const { type, id } = demoEntities[0]!
-  const isThere = async () => (await entities.find(type, id, { kind: 'all' })) !== undefined
+  const isThere = async () => (await entities.find(type, id, { kind: 'all', within: 'all' })) !== undefined
   if (await isThere()) return
   try {
     await entities.add(demoEntities)

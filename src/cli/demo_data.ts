@@ -14,6 +14,12 @@ export const DEMO = {
   apiKey: 'DEMO-KEY',
   username: 'example@example.com',
   password: 'somepassword',
+  thirdPartyId: 'third-party-demo',
+  thirdPartySecret: 'third-party-secret',
+  /** Where examples/third_party_site listens. */
+  thirdPartyCallback: 'http://localhost:9401/callback',
+  spaId: 'spa-demo',
+  spaCallback: 'http://localhost:9402/callback',
 } as const
 
 /** The realm of operators. */
@@ -174,26 +180,70 @@ export const demoAccounts = ({ platform }: Config): readonly DemoAccount[] => [
   },
 ]
 
-export const demoClient = ({ platform, api_resources }: Config): ClientRegistration & { readonly id: string } => {
+type DemoClient = ClientRegistration & { readonly id: string }
+
+export const demoClients = ({ platform, api_resources }: Config): readonly DemoClient[] => {
   const { scopes } = api_resources.find(({ audience }) => audience === platform.audience)!
   const apiScopes = scopes.map(({ name }) => name)
-  const usual = apiScopes.filter((name) => name === 'manage:services')
-  return {
-    id: DEMO.clientId,
-    name: 'Demo client',
-    importedSecret: DEMO.clientSecret,
-    apiKeys: [{ name: 'demo', key: DEMO.apiKey }],
-    idIsApiKey: true,
-    policy: {
-      tokenEndpointAuthMethod: 'client_secret',
-      grantTypes: ['password', 'http://auth0.com/oauth/grant-type/password-realm', 'refresh_token'],
-      scopes: [...OPENID_SCOPES, ...apiScopes],
-      audiences: [platform.audience],
-      // Programs of the platform ask for no scope. A configuration with other scopes gets them all.
-      defaultScopes: usual.length > 0 ? usual : apiScopes,
-      party: 'first',
-      redirectUris: ['http://localhost:9401/callback'],
-      idTokenSigningAlgorithm: 'RS256',
-    },
+  /** A configuration with other scopes gets them all. */
+  const amongThem = (names: readonly string[]): readonly string[] => {
+    const found = apiScopes.filter((name) => names.includes(name))
+    return found.length > 0 ? found : apiScopes
   }
+  const entityScopes = amongThem(['read:entities', 'write:entities'])
+  const forAll = { audiences: [platform.audience], idTokenSigningAlgorithm: 'RS256' } as const
+  const forOthers = {
+    ...forAll,
+    party: 'third',
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scopes: ['openid', 'profile', 'email', 'offline_access', ...entityScopes],
+    // So that the bare request of the guide, which names no scope, is of use.
+    defaultScopes: entityScopes,
+  } as const
+  return [
+    {
+      id: DEMO.clientId,
+      name: 'Demo client',
+      importedSecret: DEMO.clientSecret,
+      apiKeys: [{ name: 'demo', key: DEMO.apiKey }],
+      idIsApiKey: true,
+      policy: {
+        ...forAll,
+        tokenEndpointAuthMethod: 'client_secret',
+        grantTypes: [
+          'password',
+          'http://auth0.com/oauth/grant-type/password-realm',
+          'authorization_code',
+          'refresh_token',
+        ],
+        scopes: [...OPENID_SCOPES, ...apiScopes],
+        // Programs of the platform ask for no scope.
+        defaultScopes: amongThem(['manage:services']),
+        party: 'first',
+        redirectUris: [DEMO.thirdPartyCallback],
+      },
+    },
+    {
+      id: DEMO.thirdPartyId,
+      name: 'Third-party demo',
+      importedSecret: DEMO.thirdPartySecret,
+      idIsApiKey: false,
+      policy: {
+        ...forOthers,
+        tokenEndpointAuthMethod: 'client_secret',
+        redirectUris: [DEMO.thirdPartyCallback],
+      },
+    },
+    {
+      id: DEMO.spaId,
+      name: 'Single-page demo',
+      idIsApiKey: false,
+      policy: {
+        ...forOthers,
+        tokenEndpointAuthMethod: 'none',
+        pkce: 'required',
+        redirectUris: [DEMO.spaCallback],
+      },
+    },
+  ]
 }

@@ -24,7 +24,7 @@ export const refuseUnknownOrganizations = async (
   { entities }: Store,
 ): Promise<void> => {
   for (const id of ids) {
-    if ((await entities.find('organization', id, { kind: 'all' })) !== undefined) continue
+    if ((await entities.find('organization', id, { kind: 'all', within: 'all' })) !== undefined) continue
     throw new UsageError(`${option}: there is no organization ${id}.`)
   }
 }

@@ -24,6 +24,8 @@ export const walkThrough = ({ urls, platform }: Config): string => {
   const { audience } = platform
   const bearer = `-H "Authorization: Bearer $TOKEN"`
   const json = `-H 'Accept: application/json'`
+  const authorize = new URL('authorize', urls.auth)
+  authorize.search = new URLSearchParams({ response_type: 'code', client_id: DEMO.thirdPartyId }).toString()
   const body = JSON.stringify({ ...GRANT, audience, ...CLIENT })
   return `
 # The guide, step by step: paste these lines into another terminal
@@ -48,5 +50,9 @@ curl -s "${urls.api}api/v2.0/campaigns?page_limit=3" -b cookies.txt ${json} ${be
 # A refresh token, and what it brings the next day
 REFRESH_TOKEN=$(curl -s ${token}${form({ ...GRANT, audience, scope: 'openid offline_access', ...CLIENT })} | field refresh_token)
 curl -s ${token}${form({ grant_type: 'refresh_token', refresh_token: '$REFRESH_TOKEN', ...CLIENT })}
+
+# A third party, without the password: open this in a browser, and sign in as ${DEMO.username} with ${DEMO.password}
+# ${authorize.href}
+# examples/third_party_site is one to click through, and README.md has it step by step. Who has access: ${urls.auth}account
 `
 }

@@ -1,7 +1,9 @@
 import type { Endpoint, Reply } from '#http/message.ts'
+import { PROMPTS, RESPONSE_MODES } from '#protocol/authorization_request.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import { CLAIMS_OF_SCOPE } from '#protocol/claims.ts'
 import { GRANT_TYPES, SIGNING_ALGORITHMS, type ApiResource } from '#stores/records.ts'
+import { PASSWORD_ACR } from '#tokens/issue.ts'
 
 /** Proxies and browsers may keep it for so long, in seconds. */
 const FRESH_FOR = 300
@@ -16,21 +18,31 @@ export const documentEndpoint = (document: unknown): Endpoint => {
   return () => reply
 }
 
+const AUTHENTICATION_METHODS = ['client_secret_basic', 'client_secret_post', 'none']
+
 /**
  * The metadata at `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`: what there is, and nothing else.
  * @see OpenID Connect Discovery 1.0 §3, RFC 8414 §2
  */
 export const metadata = (issuer: string, resources: readonly ApiResource[]) => ({
   issuer,
+  authorization_endpoint: `${issuer}authorize`,
   token_endpoint: `${issuer}oauth/token`,
+  userinfo_endpoint: `${issuer}userinfo`,
+  revocation_endpoint: `${issuer}oauth/revoke`,
   jwks_uri: `${issuer}.well-known/jwks.json`,
   scopes_supported: [
     ...new Set([...OPENID_SCOPES, ...resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))]),
   ],
-  // There is no authorization endpoint, so there is no response type either.
-  response_types_supported: [],
+  response_types_supported: ['code'],
+  response_modes_supported: RESPONSE_MODES,
+  code_challenge_methods_supported: ['S256'],
+  prompt_values_supported: PROMPTS,
+  authorization_response_iss_parameter_supported: true,
+  acr_values_supported: [PASSWORD_ACR],
   grant_types_supported: GRANT_TYPES,
-  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+  token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+  revocation_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   claim_types_supported: ['normal'],

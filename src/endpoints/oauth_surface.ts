@@ -1,3 +1,4 @@
+import { AccessError } from '#access/caller.ts'
 import type { Log } from '#base/log.ts'
 import { OverloadedError } from '#base/password_hashing.ts'
 import { HttpError, jsonReply, NO_STORE, type Headers, type Reply, type Surface } from '#http/message.ts'
@@ -14,6 +15,14 @@ const unavailable = (retryAfter: number): Reply =>
   errorReply(OAUTH_ERRORS.temporarily_unavailable.status, 'temporarily_unavailable', 'The server is busy. Try again.', {
     'retry-after': String(retryAfter),
   })
+
+/** A token that opens nothing here. @see RFC 6750 §3: without a token there is no error code */
+const accessReply = ({ code, message }: AccessError): Reply => {
+  const error = code === 'insufficient_scope' || code === 'invalid_request' ? code : 'invalid_token'
+  const status = { insufficient_scope: 403, invalid_request: 400, invalid_token: 401 }[error]
+  const told = code === 'authentication_required' ? '' : `, error="${error}", error_description="${describe(message)}"`
+  return errorReply(status, error, message, { 'www-authenticate': `Bearer realm="userinfo"${told}` })
+}
 
 /**
  * Words every error of the authorization server as RFC 6749 §5.2 does, and writes each refusal into the audit log: what the caller
@@ -37,6 +46,7 @@ export const createOAuthErrorAnswers =
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
       })
     }
+    if (error instanceof AccessError) return accessReply(error)
     if (error instanceof HttpError) return errorReply(error.status, error.code, error.description, error.headers)
     if (error instanceof OverloadedError) return unavailable(error.retryAfter)
     if (error instanceof StoreUnavailableError) {

@@ -6,10 +6,13 @@ import { readPresentedClient } from '#protocol/client_authentication.ts'
 import { invalidRequest } from '#protocol/errors.ts'
 import { readBodyParameters, readForm } from '#protocol/parameters.ts'
 import { parseTokenRequest, TOKEN_PARAMETERS } from '#protocol/token_request.ts'
+import type { TokenResponse } from '#tokens/issue.ts'
+
+export type TokenTools = GrantTools & { readonly authentication: ClientAuthenticationTools }
 
 /** `POST /oauth/token` (RFC 6749 §3.2): who asks, for what, do it. */
 export const tokenEndpoint =
-  (tools: GrantTools & { readonly authentication: ClientAuthenticationTools }): Endpoint =>
+  (tools: TokenTools): Endpoint =>
   async ({ headers, query, body, address, id }) => {
     refuseInUrl(query)
     const parameters = readBodyParameters(headers['content-type'], body)
@@ -18,6 +21,22 @@ export const tokenEndpoint =
     const asked = parseTokenRequest(parameters)
     return jsonReply(200, await exchange({ asked, client, address, requestId: id }, tools), NO_STORE)
   }
+
+/**
+ * `POST /oauth2/v1.0/token`, where the platform's older libraries ask: the same, but each refresh answers with a refresh token, because they
+ * store whatever comes.
+ */
+export const legacyTokenEndpoint = (tools: TokenTools): Endpoint => {
+  const endpoint = tokenEndpoint(tools)
+  return async (request) => {
+    const reply = await endpoint(request)
+    const answer = JSON.parse(reply.body.toString()) as TokenResponse
+    const parameters = readBodyParameters(request.headers['content-type'], request.body)
+    const sent = parameters.get('grant_type') === 'refresh_token' ? parameters.get('refresh_token') : undefined
+    if (answer.refresh_token !== undefined || sent === undefined) return reply
+    return jsonReply(reply.status, { ...answer, refresh_token: sent }, NO_STORE)
+  }
+}
 
 /** A secret in a URL ends in logs and histories (RFC 6749 §2.3.1), so nothing of a token request is taken from there. */
 const refuseInUrl = (query: string): void => {

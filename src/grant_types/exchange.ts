@@ -1,3 +1,4 @@
+import { authorizationCode } from '#grant_types/authorization_code.ts'
 import { clientCredentials } from '#grant_types/client_credentials.ts'
 import { password } from '#grant_types/password.ts'
 import { refreshToken } from '#grant_types/refresh_token.ts'
@@ -19,6 +20,8 @@ export const exchange = (from: TokenExchange<TokenRequest>, tools: GrantTools): 
     })
   }
   switch (asked.grantType) {
+    case 'authorization_code':
+      return authorizationCode({ ...from, asked }, tools)
     case 'password':
     case PASSWORD_REALM:
       return password({ ...from, asked }, tools)

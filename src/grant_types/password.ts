@@ -1,21 +1,18 @@
 import { random } from '#base/secrets.ts'
-import { hours, seconds } from '#base/time.ts'
 import {
   admitsPasswordOf,
+  authorizationLifetime,
   mayRefresh,
   resolveResource,
+  SALT_BYTES,
   type GrantTools,
   type TokenExchange,
 } from '#grant_types/token_exchange.ts'
 import { invalidRequest, OAuthError, tooManyAttempts } from '#protocol/errors.ts'
 import { grantScopes } from '#protocol/scope.ts'
 import type { PasswordRequest } from '#protocol/token_request.ts'
-import type { Account, ApiResource, AuthorizationLifetime } from '#stores/records.ts'
+import type { Account } from '#stores/records.ts'
 import type { TokenResponse } from '#tokens/issue.ts'
-
-const SALT_BYTES = 16
-/** The clocks of the store and of this process may differ by so much, and a token still does not outlive its authorization. */
-const CLOCK_SLACK = hours(1)
 
 /**
  * `password` (RFC 6749 §4.3) and password-realm, which names the directory of the account. Sign-ins of one account to one client with one
@@ -69,7 +66,7 @@ export const password = async (
     scopes,
     offline,
     salt: Buffer.from(random(SALT_BYTES)),
-    lifetime: lifetimeOf(offline, resource, tools),
+    lifetime: authorizationLifetime(offline, client, resource, tools),
   })
   if (authorization === undefined) throw refuse('the account or the client was changed meanwhile', account.id)
   log.audit('signed_in', {
@@ -80,12 +77,14 @@ export const password = async (
     address,
     request: requestId,
   })
-  const obtainedBy = 'password'
-  return issuer.forAccount({ client, account, authorization, resource, scopes, obtainedBy, withRefreshToken: offline })
+  return issuer.forAccount({
+    client,
+    account,
+    authorization,
+    resource,
+    scopes,
+    obtainedBy: 'password',
+    withRefreshToken: offline,
+    signIn: { nonce: undefined, methods: ['pwd'] },
+  })
 }
-
-/** Without a refresh token there is nothing to keep the authorization for once its access token has expired. */
-const lifetimeOf = (offline: boolean, resource: ApiResource, tools: GrantTools): AuthorizationLifetime => ({
-  idle: offline ? tools.refreshTokenIdle : seconds(resource.accessTokenLifetime + CLOCK_SLACK),
-  absolute: tools.refreshTokenAbsolute,
-})

@@ -1,21 +1,31 @@
-import { between, hours } from '#base/time.ts'
+import { between, hours, seconds } from '#base/time.ts'
 import {
   admitsPasswordOf,
   mayRefresh,
   resolveResource,
+  rotatesRefreshTokens,
   type GrantTools,
   type TokenExchange,
 } from '#grant_types/token_exchange.ts'
 import { invalidRefreshToken, OAuthError } from '#protocol/errors.ts'
 import { grantScopes, narrowScopes } from '#protocol/scope.ts'
 import type { RefreshTokenRequest } from '#protocol/token_request.ts'
+import type { Account, Authorization, Client } from '#stores/records.ts'
+import type { NamedAuthorization } from '#tokens/refresh_token.ts'
 import type { TokenResponse } from '#tokens/issue.ts'
 
-/** Last use is written down at most so often: the rest of the time a refresh only reads. */
+/** Last use is written down at most so often: the rest of the time the refresh of a confidential client only reads. */
 const USE_WRITTEN_EVERY = hours(1)
 
+/** Retries of client libraries reach 35 s; a stolen token that is used within it is not told apart from one. */
+const REFRESH_WINDOW = seconds(60)
+const MOST_REPLAYS = 5
+
+type Refuse = (reason: string, account?: number) => OAuthError
+
 /**
- * `refresh_token`: a new access token, and with `openid` a new ID token. The refresh token of a confidential client stays as it is.
+ * `refresh_token`: a new access token, and with `openid` a new ID token. The refresh token of a confidential client stays as it is; that of a
+ * public client is replaced, and one that was replaced before ends its authorization.
  * @throws {OAuthError} `invalid_grant`, the same for every token that does not work; `invalid_scope` for more than was granted or if
  *   nothing that was granted is allowed today; `invalid_target` for another API than that of the authorization
  * @see RFC 6749 §6, RFC 9700 §4.14.2, OpenID Connect Core 1.0 §12
@@ -24,40 +34,73 @@ export const refreshToken = async (
   { asked, client }: TokenExchange<RefreshTokenRequest>,
   tools: GrantTools,
 ): Promise<TokenResponse> => {
-  const { store, refreshTokens, issuer, clock } = tools
-  const refuse = (reason: string, account?: number) =>
+  const { store, refreshTokens, issuer } = tools
+  const refuse: Refuse = (reason, account) =>
     invalidRefreshToken(reason, { client: client.id, ...(account === undefined ? {} : { account }) })
 
   const named = refreshTokens.find(asked.refreshToken)
   if (named === undefined) throw refuse('not a refresh token')
   const live = await store.authorizations.findLive(named.id)
   if (live === undefined) throw refuse('the authorization has ended')
-  const { authorization, account } = live
-  if (!refreshTokens.isOf(asked.refreshToken, authorization) || named.generation !== authorization.generation) {
-    throw refuse('not a token of this authorization')
-  }
-  if (authorization.clientId !== client.id) throw refuse('the token of another client', account.id)
-  if (!authorization.offline || !mayRefresh(client)) throw refuse('the client has no refresh tokens', account.id)
-  if (authorization.grantType === 'password' && !(await admitsPasswordOf(client, account, store))) {
+  const { account } = live
+  if (!refreshTokens.isOf(asked.refreshToken, live.authorization)) throw refuse('not a token of this authorization')
+  // Whoever holds another client's token learns nothing and ends nothing.
+  if (live.authorization.clientId !== client.id) throw refuse('the token of another client', account.id)
+  if (!live.authorization.offline || !mayRefresh(client)) throw refuse('the client has no refresh tokens', account.id)
+  if (live.authorization.grantType === 'password' && !(await admitsPasswordOf(client, account, store))) {
     throw refuse('the client may not sign this account in', account.id)
   }
 
-  if (asked.audience !== undefined && asked.audience !== authorization.audience) {
-    throw new OAuthError('invalid_target', `This refresh token is for ${authorization.audience} alone`)
+  if (asked.audience !== undefined && asked.audience !== live.authorization.audience) {
+    throw new OAuthError('invalid_target', `This refresh token is for ${live.authorization.audience} alone`)
   }
-  const resource = resolveResource(authorization.audience, client, tools)
+  const resource = resolveResource(live.authorization.audience, client, tools)
   const allowed = grantScopes({
-    asked: authorization.scopes,
+    asked: live.authorization.scopes,
     registered: resource.scopes,
     allowed: client.policy.scopes,
     defaults: [],
   })
   const scopes = narrowScopes(allowed, asked.scopes, resource.scopes)
 
-  if (between(authorization.lastUsedAt, clock()) >= USE_WRITTEN_EVERY) {
-    if ((await store.authorizations.use(authorization.id, tools.refreshTokenIdle)) === undefined)
-      throw refuse('the authorization has just ended', account.id)
+  const rotates = rotatesRefreshTokens(client)
+  const authorization = rotates
+    ? await rotate(named, client, account, refuse, tools)
+    : await use(named, live.authorization, refuse, tools)
+  return issuer.forAccount({
+    ...{ client, account, authorization, resource, scopes },
+    obtainedBy: 'refresh_token',
+    withRefreshToken: rotates,
+  })
+}
+
+const use = async (
+  { generation }: NamedAuthorization,
+  authorization: Authorization,
+  refuse: Refuse,
+  { store, clock, refreshTokenIdle }: GrantTools,
+): Promise<Authorization> => {
+  // Its client was public once, and rotated.
+  if (generation !== authorization.generation) throw refuse('a token of an earlier generation', authorization.accountId)
+  if (between(authorization.lastUsedAt, clock()) < USE_WRITTEN_EVERY) return authorization
+  const used = await store.authorizations.use(authorization.id, refreshTokenIdle)
+  if (used === undefined) throw refuse('the authorization has just ended', authorization.accountId)
+  return used
+}
+
+const rotate = async (
+  { id, generation }: NamedAuthorization,
+  client: Client,
+  account: Account,
+  refuse: Refuse,
+  { store, log, refreshTokenIdle: idle }: GrantTools,
+): Promise<Authorization> => {
+  const window = client.policy.refreshWindow ?? REFRESH_WINDOW
+  const rotation = await store.authorizations.rotate({ id, generation, idle, window, replays: MOST_REPLAYS })
+  if (rotation === undefined) throw refuse('the authorization has just ended', account.id)
+  if (rotation.outcome === 'reused') throw refuse('used before: its authorization has ended', account.id)
+  if (rotation.outcome === 'replayed') {
+    log.audit('refresh_token_replayed', { account: account.id, client: client.id, authorization_id: id })
   }
-  const obtainedBy = 'refresh_token'
-  return issuer.forAccount({ client, account, authorization, resource, scopes, obtainedBy, withRefreshToken: false })
+  return rotation.authorization
 }

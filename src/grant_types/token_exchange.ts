@@ -1,10 +1,11 @@
 import type { SignIn } from '#accounts/sign_in.ts'
 import type { Log } from '#base/log.ts'
-import type { Clock, Seconds } from '#base/time.ts'
+import type { DerivedTokens } from '#base/derived_token.ts'
+import { hours, seconds, type Clock, type Seconds } from '#base/time.ts'
 import type { AuthenticatedClient } from '#clients/authenticate.ts'
 import { OAuthError } from '#protocol/errors.ts'
 import type { TokenRequest } from '#protocol/token_request.ts'
-import type { Account, ApiResource, Client } from '#stores/records.ts'
+import type { Account, ApiResource, AuthorizationLifetime, Client } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 import type { TokenIssuer } from '#tokens/issue.ts'
 import type { RefreshTokens } from '#tokens/refresh_token.ts'
@@ -19,10 +20,11 @@ export type TokenExchange<Asked extends TokenRequest> = {
 }
 
 export type GrantTools = {
-  readonly store: Pick<Store, 'accounts' | 'authorizations'>
+  readonly store: Pick<Store, 'accounts' | 'authorizations' | 'authorizationCodes'>
   readonly signIn: SignIn
   readonly issuer: TokenIssuer
   readonly refreshTokens: RefreshTokens
+  readonly codes: DerivedTokens
   readonly clock: Clock
   readonly log: Log
   readonly findResource: (audience: string) => ApiResource | undefined
@@ -32,6 +34,8 @@ export type GrantTools = {
   readonly defaultRealm: string
   readonly refreshTokenIdle: Seconds
   readonly refreshTokenAbsolute: Seconds
+  /** Of a client that cannot authenticate. */
+  readonly publicRefreshTokenAbsolute: Seconds
 }
 
 /**
@@ -42,7 +46,7 @@ export type GrantTools = {
 export const resolveResource = (
   audience: string | undefined,
   { id, policy }: Client,
-  { findResource, defaultAudience }: GrantTools,
+  { findResource, defaultAudience }: Pick<GrantTools, 'findResource' | 'defaultAudience'>,
 ): ApiResource => {
   const name = audience ?? defaultAudience
   const resource = findResource(name)
@@ -53,9 +57,26 @@ export const resolveResource = (
   return resource
 }
 
-/** Whether the client may hold a refresh token. One that cannot authenticate may not, as long as its tokens are not rotated (RFC 9700 §4.14.2). */
-export const mayRefresh = ({ policy }: Client): boolean =>
-  policy.tokenEndpointAuthMethod !== 'none' && policy.grantTypes.includes('refresh_token')
+export const SALT_BYTES = 16
+
+export const mayRefresh = ({ policy }: Client): boolean => policy.grantTypes.includes('refresh_token')
+
+/** Whether each use replaces the refresh token: that of a client that cannot prove that it is the one (RFC 9700 §4.14.2). */
+export const rotatesRefreshTokens = ({ policy }: Client): boolean => policy.tokenEndpointAuthMethod === 'none'
+
+/** The clocks of the store and of this process may differ by so much, and a token still does not outlive its authorization. */
+const CLOCK_SLACK = hours(1)
+
+/** Without a refresh token there is nothing to keep the authorization for once its access token has expired. */
+export const authorizationLifetime = (
+  offline: boolean,
+  client: Client,
+  { accessTokenLifetime }: ApiResource,
+  { refreshTokenIdle, refreshTokenAbsolute, publicRefreshTokenAbsolute }: GrantTools,
+): AuthorizationLifetime => ({
+  idle: offline ? refreshTokenIdle : seconds(accessTokenLifetime + CLOCK_SLACK),
+  absolute: rotatesRefreshTokens(client) ? publicRefreshTokenAbsolute : refreshTokenAbsolute,
+})
 
 /** Whether support lets this client sign the account in with its password: each list that is present must admit it. */
 export const admitsPasswordOf = async (

@@ -1,14 +1,7 @@
 import type { Caller } from '#access/caller.ts'
+import { visibilityOf } from '#access/visibility.ts'
 import { PlatformError } from '#platform/errors.ts'
-import {
-  ROLES,
-  USER_TYPES,
-  type AccessScope,
-  type Account,
-  type Flag,
-  type Role,
-  type UserType,
-} from '#stores/records.ts'
+import { ROLES, USER_TYPES, type Account, type Flag, type Role, type UserType } from '#stores/records.ts'
 import type { Visibility } from '#stores/store.ts'
 
 export type Rule = {
@@ -31,9 +24,6 @@ export const ABILITIES = {
 
 export type Ability = keyof typeof ABILITIES
 
-/** On which entities: all, or those below the organizations on which the user holds a permission. */
-export const VISIBLE: Readonly<Record<AccessScope, Visibility['kind']>> = { GLOBAL: 'all', SELECT: 'permissions' }
-
 export type Verdict =
   | { readonly may: true; readonly account: Account }
   | { readonly may: false; readonly lacks: 'scope' | 'account' | 'role' | 'type' | 'flag' }
@@ -54,13 +44,11 @@ export const judge = ({ scopes, account }: Pick<Caller, 'scopes' | 'account'>, a
 export type Sight = { readonly visibility: Visibility; readonly seesInternalFields: boolean }
 
 /** @throws {PlatformError} `insufficient-scope` where another token would help, `permission-denied` where another user would */
-export const sightOf = (caller: Pick<Caller, 'scopes' | 'account'>, ability: Ability): Sight => {
+export const sightOf = (caller: Pick<Caller, 'scopes' | 'account' | 'organizations'>, ability: Ability): Sight => {
   const verdict = judge(caller, ability)
   if (!verdict.may) throw refusal(verdict.lacks, ABILITIES[ability])
-  const { id: accountId, abilities } = verdict.account
-  const kind = VISIBLE[abilities.scope]
   return {
-    visibility: kind === 'all' ? { kind } : { kind, accountId },
+    visibility: visibilityOf(verdict.account, caller.organizations),
     seesInternalFields: judge(caller, 'read internal fields').may,
   }
 }

@@ -1,18 +1,6 @@
 import type { Request } from '#http/message.ts'
+import { isFromAnotherSite } from '#http/same_origin.ts'
 import { PlatformError } from '#platform/errors.ts'
-
-/**
- * Whether a page of another site made a browser send this. Programs send neither header and are never taken for one; a browser tells the
- * truth in both, and `Origin: null` is a page that hides where it is from.
- * @see Fetch §3.2 (Origin), Fetch Metadata §2.4 (Sec-Fetch-Site; `none`: a person typed the address)
- */
-export const isFromAnotherSite = ({ headers }: Pick<Request, 'headers'>, publicOrigins: readonly string[]): boolean => {
-  const { origin, 'sec-fetch-site': site } = headers
-  return (
-    (origin !== undefined && !publicOrigins.includes(origin)) ||
-    (site !== undefined && site !== 'same-origin' && site !== 'none')
-  )
-}
 
 /**
  * Guards what changes something in the name of a cookie, which browsers send unasked, or sets one: whoever is signed in by another's page

@@ -1,4 +1,4 @@
-import { invalidRequest } from '#protocol/errors.ts'
+import { invalidRequest, OAuthError } from '#protocol/errors.ts'
 
 /** The parameters of a request, each present once and not empty: "not given", `""` and `null` are the same (RFC 6749 §3.2). */
 export type Parameters = ReadonlyMap<string, string>
@@ -36,25 +36,49 @@ export const readBodyParameters = (contentType: string | undefined, body: Uint8A
  * @throws {OAuthError} `invalid_request`, as `readBodyParameters`
  */
 export const readForm = (text: string): Parameters => {
-  const parameters = new Map<string, string>()
-  if (text === '') return parameters
-  const pairs = text.split('&', MOST_PARAMETERS + 1)
-  if (pairs.length > MOST_PARAMETERS) throw invalidRequest('there are too many parameters')
-  const seen = new Set<string>()
+  const { values, repeated } = readFormLoosely(text)
+  const [name] = repeated
+  if (name !== undefined) throw invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} is repeated`)
+  return values
+}
+
+/**
+ * As `readForm`, for a reader that must know more before it refuses a repeated parameter: of each the first value that is not empty.
+ * @throws {OAuthError} `invalid_request`, as `readBodyParameters` but for repetition
+ */
+export const readFormLoosely = (
+  text: string,
+): { readonly values: Parameters; readonly repeated: ReadonlySet<string> } => {
+  const values = new Map<string, string>()
+  const repeated = new Set<string>()
+  for (const [name, all] of readFormValues(text)) {
+    // Repetition is judged before emptiness: `scope=&scope=x` is a repeated parameter too.
+    if (all.length > 1) repeated.add(name)
+    const value = all.find((each) => each !== '')
+    if (value !== undefined) values.set(name, value)
+  }
+  return { values, repeated }
+}
+
+/**
+ * All values of each name, as a form with several boxes of one name sends them.
+ * @throws {OAuthError} `invalid_request`, as `readBodyParameters` but for repetition
+ */
+export const readFormValues = (text: string, most = MOST_PARAMETERS): ReadonlyMap<string, readonly string[]> => {
+  const values = new Map<string, string[]>()
+  const pairs = text === '' ? [] : text.split('&', most + 1)
+  if (pairs.length > most) throw invalidRequest('there are too many parameters')
   for (const pair of pairs) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
     const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals))
     const value = equals < 0 ? '' : decodeFormText(pair.slice(equals + 1))
-    // Repetition is judged before emptiness: `scope=&scope=x` is a repeated parameter too.
-    if (seen.has(name)) throw repeated(name)
-    seen.add(name)
-    if (value !== '') parameters.set(name, value)
+    const before = values.get(name)
+    if (before === undefined) values.set(name, [value])
+    else before.push(value)
   }
-  return parameters
+  return values
 }
-
-const repeated = (name: string) => invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} is repeated`)
 
 const readJson = (text: string): Parameters => {
   let value: unknown
@@ -130,4 +154,17 @@ export const requireParameter = (parameters: Parameters, name: string): string =
   const value = parameters.get(name)
   if (value === undefined) throw invalidRequest(`Missing required parameter: ${name}`)
   return value
+}
+
+/**
+ * The API that is asked for: `audience`, or `resource` (RFC 8707 §2).
+ * @throws {OAuthError} `invalid_target` if they name different APIs
+ */
+export const parseAudience = (parameters: Parameters): string | undefined => {
+  const audience = parameters.get('audience')
+  const resource = parameters.get('resource')
+  if (audience !== undefined && resource !== undefined && audience !== resource) {
+    throw new OAuthError('invalid_target', 'audience and resource name different APIs')
+  }
+  return audience ?? resource
 }

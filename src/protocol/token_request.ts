@@ -1,5 +1,5 @@
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
-import { requireParameter, type Parameters } from '#protocol/parameters.ts'
+import { parseAudience, requireParameter, type Parameters } from '#protocol/parameters.ts'
 import { parseScope } from '#protocol/scope.ts'
 
 type Common = {
@@ -18,10 +18,17 @@ export type PasswordRequest = Common & {
   readonly password: string
 }
 export type ClientCredentialsRequest = Common & { readonly grantType: 'client_credentials' }
+/** `redirectUri` and `codeVerifier` are compared with those of the authorization request. */
+export type AuthorizationCodeRequest = Common & {
+  readonly grantType: 'authorization_code'
+  readonly code: string
+  readonly redirectUri: string | undefined
+  readonly codeVerifier: string | undefined
+}
 export type RefreshTokenRequest = Common & { readonly grantType: 'refresh_token'; readonly refreshToken: string }
 
-/** A token request, read once (RFC 6749 §4.3.2, §4.4.2, §6). Parameters that no grant type knows are ignored (§3.2). */
-export type TokenRequest = PasswordRequest | ClientCredentialsRequest | RefreshTokenRequest
+/** A token request, read once (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6). Parameters that no grant type knows are ignored (§3.2). */
+export type TokenRequest = AuthorizationCodeRequest | PasswordRequest | ClientCredentialsRequest | RefreshTokenRequest
 
 /**
  * Longer than any password or username that can be registered, even in its longest spelling: NFD writes one character in up to four.
@@ -49,6 +56,14 @@ export const parseTokenRequest = (parameters: Parameters): TokenRequest => {
       }
     case 'client_credentials':
       return { grantType, ...common }
+    case 'authorization_code':
+      return {
+        grantType,
+        ...common,
+        code: requireParameter(parameters, 'code'),
+        redirectUri: parameters.get('redirect_uri'),
+        codeVerifier: parameters.get('code_verifier'),
+      }
     case 'refresh_token':
       return { grantType, ...common, refreshToken: requireParameter(parameters, 'refresh_token') }
     default:
@@ -59,15 +74,6 @@ export const parseTokenRequest = (parameters: Parameters): TokenRequest => {
 const atMost = (longest: number, name: string, value: string): string => {
   if (value.length > longest) throw invalidRequest(`${name} is longer than ${longest} characters`)
   return value
-}
-
-const parseAudience = (parameters: Parameters): string | undefined => {
-  const audience = parameters.get('audience')
-  const resource = parameters.get('resource')
-  if (audience !== undefined && resource !== undefined && audience !== resource) {
-    throw new OAuthError('invalid_target', 'audience and resource name different APIs')
-  }
-  return audience ?? resource
 }
 
 /** What a token request may carry. */

@@ -98,6 +98,7 @@ export type Permission = { readonly entityType: EntityType; readonly entityId: n
 // ── Clients ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const GRANT_TYPES = [
+  'authorization_code',
   'password',
   'http://auth0.com/oauth/grant-type/password-realm',
   'client_credentials',
@@ -129,6 +130,12 @@ export type ClientPolicy = {
   readonly defaultScopes: readonly string[]
   readonly party: 'first' | 'third'
   readonly redirectUris: readonly string[]
+  /** `required`: no authorization request without PKCE (RFC 7636). A public client's is required always. Default: `when_offered`. */
+  readonly pkce?: 'required' | 'when_offered'
+  /** Scopes that cannot be switched off on the consent page, each with the reason that the person reads. */
+  readonly requiredScopes?: Readonly<Record<string, string>>
+  /** For how long the same successor is given again when a public client's refresh token is used twice: 0 to 120. Default: 60. */
+  readonly refreshWindow?: Seconds
   readonly idTokenSigningAlgorithm: SigningAlgorithm
   readonly passwordAccounts?: PasswordAccounts
   /** After this the password grant is refused. */
@@ -181,7 +188,26 @@ export type ApiResource = {
   readonly verifiedByOthers: boolean
 }
 
-// ── Authorizations and platform sessions ──────────────────────────────────────────────────────────────────────────────────────
+// ── Grants, authorizations and sessions ───────────────────────────────────────────────────────────────────────────────────────
+
+/** To which organizations a client is confined: all that the resource owner sees, or these of them. */
+export type Confinement = 'all' | readonly number[]
+
+/** What a resource owner allowed a client at one API, remembered until it is ended. */
+export type Grant = {
+  readonly id: number
+  readonly accountId: number
+  readonly clientId: string
+  readonly audience: string
+  /** All that were allowed, those of OpenID Connect included. Sorted. */
+  readonly scopes: readonly string[]
+  readonly organizations: Confinement
+  readonly createdAt: EpochSeconds
+  readonly updatedAt: EpochSeconds
+}
+
+/** How the resource owner proved who they are (RFC 8176: `pwd`). */
+export type AuthenticationMethod = 'pwd'
 
 /** One sign-in of one account to one client: the owner of its refresh token family, its access tokens and its bridged sessions. */
 export type Authorization = {
@@ -189,12 +215,16 @@ export type Authorization = {
   readonly accountId: number
   readonly clientId: string
   /** How it began. */
-  readonly grantType: 'password'
+  readonly grantType: 'password' | 'authorization_code'
+  /** The grant under which it was made; one by password has none. */
+  readonly grantId: number | undefined
   readonly audience: string
   readonly scopes: readonly string[]
+  readonly organizations: Confinement
   /** Whether it has a refresh token. The token itself is derived from `salt` and `generation`, and never stored. */
   readonly offline: boolean
   readonly salt: Buffer
+  /** Rises by one with each rotation. */
   readonly generation: number
   /** When the resource owner signed in last (OpenID Connect `auth_time`). */
   readonly authenticatedAt: EpochSeconds
@@ -202,6 +232,41 @@ export type Authorization = {
   /** Moves on with use, never beyond `absoluteExpiresAt`. */
   readonly expiresAt: EpochSeconds
   readonly absoluteExpiresAt: EpochSeconds
+  /** The browser session of the sign-in; one by password has none. */
+  readonly browserSessionId: number | undefined
+}
+
+/** A sign-in of a person at our own pages, in one browser. */
+export type BrowserSession = {
+  readonly id: number
+  readonly accountId: number
+  /** 128 random bits, from which the cookie's secret is derived under a key that the database does not hold. */
+  readonly seed: Buffer
+  readonly authenticatedAt: EpochSeconds
+  readonly methods: readonly AuthenticationMethod[]
+  readonly createdAt: EpochSeconds
+  readonly expiresAt: EpochSeconds
+}
+
+/** What an authorization code stands for until it is spent (RFC 6749 §4.1.2). The code itself is derived from `salt`, and never stored. */
+export type AuthorizationCode = {
+  readonly id: number
+  readonly accountId: number
+  readonly clientId: string
+  readonly grantId: number
+  readonly browserSessionId: number
+  readonly audience: string
+  readonly scopes: readonly string[]
+  readonly organizations: Confinement
+  readonly salt: Buffer
+  /** As the authorization request had it; `undefined` if it had none. */
+  readonly redirectUri: string | undefined
+  /** S256 (RFC 7636 §4.2); `undefined` if the request had none. */
+  readonly codeChallenge: string | undefined
+  readonly nonce: string | undefined
+  readonly authenticatedAt: EpochSeconds
+  readonly methods: readonly AuthenticationMethod[]
+  readonly expiresAt: EpochSeconds
 }
 
 /** How long an authorization lives. */

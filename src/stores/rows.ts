@@ -4,11 +4,16 @@ import { epochSeconds, type EpochSeconds } from '#base/time.ts'
 import type {
   Account,
   ApiResource,
+  AuthenticationMethod,
   Authorization,
+  AuthorizationCode,
+  BrowserSession,
   Client,
   ClientPolicy,
   ClientSecret,
+  Confinement,
   Entity,
+  Grant,
   PlatformSession,
   StoredSigningKey,
 } from '#stores/records.ts'
@@ -19,7 +24,11 @@ import { StoreValueError } from '#stores/store.ts'
 export type Row = Readonly<Record<string, unknown>>
 
 const text = (row: Row, column: string): string => row[column] as string
+const optionalText = (row: Row, column: string): string | undefined =>
+  row[column] === null ? undefined : text(row, column)
 const integer = (row: Row, column: string): number => row[column] as number
+const optionalInteger = (row: Row, column: string): number | undefined =>
+  row[column] === null ? undefined : integer(row, column)
 const time = (row: Row, column: string): EpochSeconds => epochSeconds(row[column] as number)
 const optionalTime = (row: Row, column: string): EpochSeconds | undefined =>
   row[column] === null ? undefined : epochSeconds(row[column] as number)
@@ -62,23 +71,26 @@ export const isRowId = (id: number): boolean => Number.isSafeInteger(id) && id >
 
 /** A scope set in its one stored form. */
 export const scopeText = (scopes: readonly string[]): string => scopes.join(' ')
-const scopesOf = (row: Row): readonly string[] => (row['scope'] === '' ? [] : text(row, 'scope').split(' '))
+const scopesOf = (row: Row, column: string): readonly string[] =>
+  row[column] === '' ? [] : text(row, column).split(' ')
 
-/** Columns of an account as they are named when it is joined to another table. */
-export const ACCOUNT_COLUMNS = [
-  'id',
-  'realm',
-  'username',
-  'password_hash',
-  'disabled_at',
-  'abilities',
-  'profile',
-  'version',
-  'created_at',
-  'updated_at',
-]
-  .map((column) => `accounts.${column} as account_${column}`)
-  .join(', ')
+const ALL = '"all"'
+/** JSON, as everything that is not a number or a text of its own. */
+export const confinementText = (organizations: Confinement): string => JSON.stringify(organizations)
+const confinement = (row: Row, column: string): Confinement => (row[column] === ALL ? 'all' : json(row, column))
+
+/** Columns under names that no other table has, for rows that are joined: `accounts.id` is `account_id`. */
+const named = (table: string, prefix: string, columns: string): string =>
+  columns
+    .split(' ')
+    .map((column) => `${table}.${column} as ${prefix}_${column}`)
+    .join(', ')
+
+export const ACCOUNT_COLUMNS = named(
+  'accounts',
+  'account',
+  'id realm username password_hash disabled_at abilities profile version created_at updated_at',
+)
 
 export const accountFromRow = (row: Row): Account => ({
   id: integer(row, 'account_id'),
@@ -126,21 +138,39 @@ const clientFromOwnRows = (rows: readonly Row[]): Client =>
 
 export const apiResourceFromRow = (row: Row): ApiResource => json(row, 'definition')
 
-/** Columns of an authorization as they are named when it is joined to another table. */
-export const AUTHORIZATION_COLUMNS = [
-  ...['id', 'account_id', 'client_id', 'grant_type', 'audience', 'scope', 'offline', 'salt', 'generation'],
-  ...['authenticated_at', 'last_used_at', 'expires_at', 'absolute_expires_at'],
-]
-  .map((column) => `authorizations.${column} as authorization_${column}`)
-  .join(', ')
+export const GRANT_COLUMNS = named(
+  'grants',
+  'grant',
+  'id account_id client_id audience scope organizations created_at updated_at',
+)
+
+export const grantFromRow = (row: Row): Grant => ({
+  id: integer(row, 'grant_id'),
+  accountId: integer(row, 'grant_account_id'),
+  clientId: text(row, 'grant_client_id'),
+  audience: text(row, 'grant_audience'),
+  scopes: scopesOf(row, 'grant_scope'),
+  organizations: confinement(row, 'grant_organizations'),
+  createdAt: time(row, 'grant_created_at'),
+  updatedAt: time(row, 'grant_updated_at'),
+})
+
+export const AUTHORIZATION_COLUMNS = named(
+  'authorizations',
+  'authorization',
+  'id account_id client_id grant_type grant_id audience scope organizations offline salt generation ' +
+    'authenticated_at last_used_at expires_at absolute_expires_at browser_session_id',
+)
 
 export const authorizationFromRow = (row: Row): Authorization => ({
   id: integer(row, 'authorization_id'),
   accountId: integer(row, 'authorization_account_id'),
   clientId: text(row, 'authorization_client_id'),
-  grantType: text(row, 'authorization_grant_type') as 'password',
+  grantType: text(row, 'authorization_grant_type') as Authorization['grantType'],
+  grantId: optionalInteger(row, 'authorization_grant_id'),
   audience: text(row, 'authorization_audience'),
-  scopes: scopesOf({ scope: row['authorization_scope'] }),
+  scopes: scopesOf(row, 'authorization_scope'),
+  organizations: confinement(row, 'authorization_organizations'),
   offline: Boolean(row['authorization_offline']),
   salt: bytes(row, 'authorization_salt'),
   generation: integer(row, 'authorization_generation'),
@@ -148,18 +178,61 @@ export const authorizationFromRow = (row: Row): Authorization => ({
   lastUsedAt: time(row, 'authorization_last_used_at'),
   expiresAt: time(row, 'authorization_expires_at'),
   absoluteExpiresAt: time(row, 'authorization_absolute_expires_at'),
+  browserSessionId: optionalInteger(row, 'authorization_browser_session_id'),
 })
 
-/** Columns of a platform session as they are named when it is joined to another table. */
-export const SESSION_COLUMNS = ['id', 'account_id', 'client_id', 'authorization_id', 'seed', 'created_at', 'expires_at']
-  .map((column) => `platform_sessions.${column} as session_${column}`)
-  .join(', ')
+export const CODE_COLUMNS = named(
+  'authorization_codes',
+  'code',
+  'id account_id client_id grant_id browser_session_id audience scope organizations salt redirect_uri code_challenge nonce ' +
+    'authenticated_at methods expires_at',
+)
+
+export const codeFromRow = (row: Row): AuthorizationCode => ({
+  id: integer(row, 'code_id'),
+  accountId: integer(row, 'code_account_id'),
+  clientId: text(row, 'code_client_id'),
+  grantId: integer(row, 'code_grant_id'),
+  browserSessionId: integer(row, 'code_browser_session_id'),
+  audience: text(row, 'code_audience'),
+  scopes: scopesOf(row, 'code_scope'),
+  organizations: confinement(row, 'code_organizations'),
+  salt: bytes(row, 'code_salt'),
+  redirectUri: optionalText(row, 'code_redirect_uri'),
+  codeChallenge: optionalText(row, 'code_code_challenge'),
+  nonce: optionalText(row, 'code_nonce'),
+  authenticatedAt: time(row, 'code_authenticated_at'),
+  methods: json<readonly AuthenticationMethod[]>(row, 'code_methods'),
+  expiresAt: time(row, 'code_expires_at'),
+})
+
+export const BROWSER_SESSION_COLUMNS = named(
+  'browser_sessions',
+  'browser_session',
+  'id account_id seed authenticated_at methods created_at expires_at',
+)
+
+export const browserSessionFromRow = (row: Row): BrowserSession => ({
+  id: integer(row, 'browser_session_id'),
+  accountId: integer(row, 'browser_session_account_id'),
+  seed: bytes(row, 'browser_session_seed'),
+  authenticatedAt: time(row, 'browser_session_authenticated_at'),
+  methods: json<readonly AuthenticationMethod[]>(row, 'browser_session_methods'),
+  createdAt: time(row, 'browser_session_created_at'),
+  expiresAt: time(row, 'browser_session_expires_at'),
+})
+
+export const SESSION_COLUMNS = named(
+  'platform_sessions',
+  'session',
+  'id account_id client_id authorization_id seed created_at expires_at',
+)
 
 export const sessionFromRow = (row: Row): PlatformSession => ({
   id: integer(row, 'session_id'),
   accountId: integer(row, 'session_account_id'),
   clientId: text(row, 'session_client_id'),
-  authorizationId: row['session_authorization_id'] === null ? undefined : integer(row, 'session_authorization_id'),
+  authorizationId: optionalInteger(row, 'session_authorization_id'),
   seed: bytes(row, 'session_seed'),
   createdAt: time(row, 'session_created_at'),
   expiresAt: time(row, 'session_expires_at'),

@@ -3,11 +3,16 @@ import type { EpochSeconds, Seconds } from '#base/time.ts'
 import type {
   Account,
   ApiResource,
+  AuthenticationMethod,
   Authorization,
+  AuthorizationCode,
   AuthorizationLifetime,
+  BrowserSession,
   Client,
+  Confinement,
   Entity,
   EntityType,
+  Grant,
   NewAccount,
   NewClient,
   Permission,
@@ -52,7 +57,10 @@ export type Store = {
   readonly accounts: AccountStore
   readonly clients: ClientStore
   readonly apiResources: ApiResourceStore
+  readonly grants: GrantStore
+  readonly authorizationCodes: AuthorizationCodeStore
   readonly authorizations: AuthorizationStore
+  readonly browserSessions: BrowserSessionStore
   readonly platformSessions: PlatformSessionStore
   readonly attempts: AttemptStore
   readonly signingKeys: SigningKeyStore
@@ -78,12 +86,12 @@ export type AccountStore = {
   /** In the order of their ids. */
   readonly list: (page: Page & { readonly realm?: string }) => Promise<readonly Account[]>
   /**
-   * Replaces the password hash, and ends every authorization and platform session of the account in the same transaction. A sign-in
-   * whose password was checked before makes none afterwards either: see `CheckedAccount`.
+   * Replaces the password hash, and ends every authorization, browser session, unspent code and platform session of the account in the same
+   * transaction; its grants stay. A sign-in whose password was checked before makes none afterwards either: see `CheckedAccount`.
    * @returns whether there is such an account
    */
   readonly setPassword: (id: number, passwordHash: string) => Promise<boolean>
-  /** Ends every authorization and platform session of the account too. @returns whether there is such an account */
+  /** Ends what `setPassword` ends too. @returns whether there is such an account */
   readonly disable: (id: number) => Promise<boolean>
   readonly hasPermissionOn: (id: number, entityType: EntityType, entityIds: readonly number[]) => Promise<boolean>
 }
@@ -96,7 +104,7 @@ export type ClientStore = {
   /** The client of a live API key, or of a client id that counts as one; `undefined` if it is unknown or its client disabled. */
   readonly findByApiKey: (key: string, digest: Digest) => Promise<Client | undefined>
   readonly list: (page: Page) => Promise<readonly Client[]>
-  /** Ends every authorization and platform session of the client too. @returns whether there is such a client */
+  /** Ends every authorization, unspent code and platform session of the client too. @returns whether there is such a client */
   readonly disable: (id: string) => Promise<boolean>
 }
 
@@ -150,9 +158,126 @@ export type AuthorizationStore = {
    * live. The caller asks for this at most hourly: see `Authorization.lastUsedAt`.
    */
   readonly use: (id: number, idle: Seconds) => Promise<Authorization | undefined>
+  /**
+   * Moves the refresh token family on by one generation, writes down the use and moves the expiry on as `use` does. Of any number of
+   * concurrent calls with one generation at most one answers `rotated`; a call within `window` of the winner, as long as
+   * the successor has not been rotated itself, answers `replayed`, at most `replays` times; any other older generation answers `reused`,
+   * and the authorization has ended. A generation that never was (higher than the current one), and an authorization that is not live, answer
+   * `undefined` and change nothing. The window closes `window` after the winner, to the second: one of 0 is never open.
+   */
+  readonly rotate: (asked: {
+    readonly id: number
+    readonly generation: number
+    readonly idle: Seconds
+    readonly window: Seconds
+    readonly replays: number
+  }) => Promise<Rotation | undefined>
+  /** The live authorizations of the account, newest first. */
+  readonly list: (accountId: number) => Promise<readonly Authorization[]>
   /** Ends it with its platform sessions. Ending twice is ending once. */
   readonly end: (id: number) => Promise<void>
 }
+
+export type GrantStore = {
+  /** The live grant of this account to this client for this API. Live: not ended; that its client is disabled does not end it. */
+  readonly find: (accountId: number, clientId: string, audience: string) => Promise<Grant | undefined>
+  /** All live grants of the account, newest first. */
+  readonly list: (accountId: number) => Promise<readonly Grant[]>
+  /**
+   * Ends everything that the account allowed the client: its grants at every API, their codes, its authorizations, those by password
+   * too, and all platform sessions of the account with a key of the client. No code, refresh or bridge that comes later succeeds, and none that
+   * comes at the same time leaves anything that is live. Ending twice is ending once.
+   */
+  readonly end: (accountId: number, clientId: string) => Promise<void>
+}
+
+export type NewAuthorizationCode = Pick<
+  AuthorizationCode,
+  'clientId' | 'audience' | 'scopes' | 'organizations' | 'salt' | 'redirectUri' | 'codeChallenge' | 'nonce'
+> & {
+  /** Whose decision it is. The account and `auth_time` are those of this browser session. */
+  readonly browserSessionId: number
+  readonly lifetime: Seconds
+  /**
+   * What the grant becomes: `add` keeps the scopes that were allowed before and adds those of the code; `replace` makes them exactly those of
+   * the code. The organizations are those of the code in both: a grant has one confinement, the one that was decided last, for all its
+   * scopes. `remembered` changes nothing, and there must be a live grant that has all scopes and organizations of the code.
+   */
+  readonly consent: 'add' | 'replace' | 'remembered'
+}
+
+/** `spent`: this call spent it, and this is the authorization that it brought. */
+export type SpentCode =
+  | {
+      readonly outcome: 'spent'
+      readonly authorization: Authorization
+      readonly account: Account
+      readonly code: AuthorizationCode
+    }
+  /** It was spent before, by this client. What it brought has now ended. */
+  | { readonly outcome: 'replayed' }
+  /** Unknown, expired, of another client, or ended unspent: with its grant, its account, its client, or by a sign-out everywhere. */
+  | { readonly outcome: 'gone' }
+
+export type AuthorizationCodeStore = {
+  /**
+   * Writes down the decision and issues a code for it, in one step. `undefined` if the browser session has ended or expired, its account or
+   * the client is disabled, or what was remembered has been ended meanwhile: nothing is written then.
+   */
+  readonly issue: (asked: NewAuthorizationCode) => Promise<AuthorizationCode | undefined>
+  /**
+   * The code, to look at before it is spent: an unspent one until it expires or is ended, a spent one for a day longer, so that who uses it late
+   * is still known for a replay (`spend` answers as long).
+   */
+  readonly find: (id: number) => Promise<AuthorizationCode | undefined>
+  /**
+   * Spends the code for `clientId`, and makes the authorization that it stands for. Of any number of concurrent calls at most one answers
+   * `spent`; each other one ends the authorization that came of it and answers `replayed`, also when the code was spent by `ruin`: where two
+   * come at once, what the first was given has ended when the second is answered. A call for another client changes nothing and
+   * answers `gone`.
+   */
+  readonly spend: (asked: {
+    readonly id: number
+    readonly clientId: string
+    readonly offline: boolean
+    /** Of the refresh token family. */
+    readonly salt: Buffer
+    readonly lifetime: AuthorizationLifetime
+  }) => Promise<SpentCode>
+  /** Spends the code for nothing, because what came with it was wrong; if it was spent before, ends what came of it. As `spend`, it does so for its client alone. */
+  readonly ruin: (id: number, clientId: string) => Promise<void>
+}
+
+export type BrowserSessionStore = {
+  /** `undefined` if the account has another version by now, or is disabled: see `CheckedAccount`. */
+  readonly begin: (
+    asked: CheckedAccount & {
+      readonly methods: readonly AuthenticationMethod[]
+      readonly seed: Buffer
+      readonly lifetime: Seconds
+    },
+  ) => Promise<BrowserSession | undefined>
+  /** Live: neither ended nor expired, and its account not disabled. */
+  readonly findLive: (
+    id: number,
+  ) => Promise<{ readonly session: BrowserSession; readonly account: Account } | undefined>
+  /** Ends it. Authorizations that were made with it go on, and so do codes on their way to one. Ending twice is ending once. */
+  readonly end: (id: number) => Promise<void>
+  /**
+   * "Sign out everywhere": ends every browser session, authorization, unspent code and platform session of the account; grants stay. Unlike
+   * `setPassword` it does not stop a sign-in whose password is being checked just now.
+   */
+  readonly endAll: (accountId: number) => Promise<void>
+}
+
+/**
+ * - `rotated`: the generation is one higher now.
+ * - `replayed`: the same was asked within the window before, and the successor has not been used: the authorization as it stands. Nothing but
+ *   the number of replays was written, so its expiry has not moved.
+ * - `reused`: an older generation was presented, or the window has closed; the authorization has ended with its platform sessions.
+ */
+export type Rotation =
+  { readonly outcome: 'rotated' | 'replayed'; readonly authorization: Authorization } | { readonly outcome: 'reused' }
 
 /** A candidate for a new session: `digest` is that of the cookie value that `seed` gives. */
 export type SessionCandidate = { readonly seed: Buffer; readonly digest: Digest }
@@ -235,8 +360,13 @@ export type SigningKeyStore = {
   readonly ensure: (candidates: readonly Omit<StoredSigningKey, 'createdAt'>[]) => Promise<readonly StoredSigningKey[]>
 }
 
-/** Which entities a caller may see: all, or those below the organizations on which this account holds a permission. */
-export type Visibility = { readonly kind: 'all' } | { readonly kind: 'permissions'; readonly accountId: number }
+/**
+ * Which entities a caller may see: all, or those below the organizations on which this account holds a permission; of them, only those below
+ * `within` if the client is confined.
+ */
+export type Visibility = ({ readonly kind: 'all' } | { readonly kind: 'permissions'; readonly accountId: number }) & {
+  readonly within: Confinement
+}
 
 export const ENTITY_SORT_FIELDS = ['id', 'name'] as const
 export type EntitySort = { readonly field: (typeof ENTITY_SORT_FIELDS)[number]; readonly descending: boolean }

@@ -15,6 +15,9 @@ export const TABLES: Readonly<Record<string, { readonly owner: string; readonly 
   clients: { owner: 'clients', expiry: { never: 'registered by support, who disables them' } },
   client_secrets: { owner: 'clients', expiry: { column: 'expires_at', key: 'id' } },
   api_keys: { owner: 'clients', expiry: { never: 'named records of a client; support revokes them' } },
+  grants: { owner: 'grants', expiry: { never: 'what people allow; the row goes when they end it' } },
+  authorization_codes: { owner: 'authorization_codes', expiry: { column: 'forget_at', key: 'id' } },
+  browser_sessions: { owner: 'browser_sessions', expiry: { column: 'expires_at', key: 'id' } },
   authorizations: { owner: 'authorizations', expiry: { column: 'expires_at', key: 'id' } },
   platform_sessions: { owner: 'platform_sessions', expiry: { column: 'forget_at', key: 'id' } },
   attempts: { owner: 'attempts', expiry: { column: 'forget_at', key: 'key' } },
@@ -26,3 +29,11 @@ export const SWEEP_BATCH = 500
 
 /** For how long an expired platform session is still told apart from an unknown one, in seconds (30 days). */
 export const EXPIRED_SESSIONS_KEPT = 30 * 86_400
+
+/**
+ * For how long a spent authorization code is still known after it has expired, in seconds (one day). A code that leaked (RFC 9700 §4.2) may be
+ * tried long after its minute: as long as it is known, the attempt ends what the code brought. All the life of the authorization would be
+ * too long: a row for each sign-in of a year, to learn from a log of last spring what no longer matters. An unspent code goes when
+ * it expires: nothing came of it.
+ */
+export const SPENT_CODES_KEPT = 86_400

@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto'
 import type { IdPermutation } from '#base/id_permutation.ts'
 import { random } from '#base/secrets.ts'
 import { between, earliest, later, type Clock, type EpochSeconds, type Seconds } from '#base/time.ts'
 import { claimsOfScopes } from '#protocol/claims.ts'
 import type { JwtClaims } from '#protocol/jwt.ts'
-import type { Account, ApiResource, Authorization, Client } from '#stores/records.ts'
+import type { Account, ApiResource, AuthenticationMethod, Authorization, Client, Confinement } from '#stores/records.ts'
 import type { RefreshTokens } from '#tokens/refresh_token.ts'
 import type { SigningKeys } from '#tokens/signing_keys.ts'
 
@@ -13,12 +14,13 @@ export type TokenResponse = {
   readonly refresh_token?: string
   readonly id_token?: string
   readonly scope: string
+  readonly authorization_details?: readonly AuthorizationDetail[]
   readonly expires_in: Seconds
   readonly token_type: 'Bearer'
 }
 
 /** How the token was obtained, in the words of the `gty` claim. */
-export type ObtainedBy = 'password' | 'refresh_token' | 'client-credentials'
+export type ObtainedBy = 'authorization_code' | 'password' | 'refresh_token' | 'client-credentials'
 
 export type UserTokens = {
   readonly client: Client
@@ -29,6 +31,8 @@ export type UserTokens = {
   readonly scopes: readonly string[]
   readonly obtainedBy: ObtainedBy
   readonly withRefreshToken: boolean
+  /** Where the resource owner has just signed in. A refresh says nothing of it (OpenID Connect Core 1.0 §12.2). */
+  readonly signIn?: { readonly nonce: string | undefined; readonly methods: readonly AuthenticationMethod[] }
 }
 
 export type ClientToken = {
@@ -47,12 +51,30 @@ export type TokenIssuerTools = {
   readonly clock: Clock
   readonly keys: SigningKeys
   readonly refreshTokens: RefreshTokens
-  /** For the ids of authorizations inside tokens. */
+  /** For the ids of authorizations and of browser sessions inside tokens. */
   readonly authorizationIds: IdPermutation
+  readonly browserSessionIds: IdPermutation
   readonly subjectPrefix: string
   readonly claimsNamespace: string
   readonly idTokenLifetime: Seconds
 }
+
+/** To which organizations the token is confined. @see RFC 9396 §2 and §7 */
+export type AuthorizationDetail = { readonly type: 'organizations'; readonly identifiers: readonly string[] }
+
+const authorizationDetailsOf = (
+  organizations: Confinement,
+): { readonly authorization_details?: readonly AuthorizationDetail[] } =>
+  organizations === 'all'
+    ? {}
+    : { authorization_details: [{ type: 'organizations', identifiers: organizations.map(String) }] }
+
+/** How a person signed in, as the one class that there is. */
+export const PASSWORD_ACR = 'urn:postern:acr:password'
+
+/** The left half of the SHA-256 of the access token. @see OpenID Connect Core 1.0 §3.1.3.6: the hash of the ID token's algorithm */
+const hashOf = (accessToken: string): string =>
+  hash('sha256', accessToken, 'buffer').subarray(0, 16).toString('base64url')
 
 /** The claim that leads from an access token to its authorization. */
 export const AUTHORIZATION_CLAIM = 'authorization_id'
@@ -64,7 +86,7 @@ export const accessTokenType = ({ verifiedByOthers }: ApiResource): 'at+jwt' | '
 export const subjectOf = (prefix: string, account: Account): string => `${prefix}|${account.id}`
 
 /** What is known of an account, as claims; name and nickname fall back to its username, which the platform's libraries show. */
-const knownClaims = ({ username, profile, updatedAt }: Account): Readonly<Record<string, unknown>> => ({
+export const knownClaims = ({ username, profile, updatedAt }: Account): Readonly<Record<string, unknown>> => ({
   name: username,
   nickname: username,
   ...profile,
@@ -77,6 +99,7 @@ export const createTokenIssuer = ({
   keys,
   refreshTokens,
   authorizationIds,
+  browserSessionIds,
   subjectPrefix,
   claimsNamespace,
   idTokenLifetime,
@@ -92,7 +115,11 @@ export const createTokenIssuer = ({
     scope: scopes.join(' '),
   })
 
-  const makeIdToken = ({ client, account, authorization, scopes }: UserTokens, now: EpochSeconds): Promise<string> =>
+  const makeIdToken = (
+    { client, account, authorization, scopes, signIn }: UserTokens,
+    accessToken: string,
+    now: EpochSeconds,
+  ): Promise<string> =>
     keys.signer(
       client.policy.idTokenSigningAlgorithm,
       'JWT',
@@ -103,6 +130,12 @@ export const createTokenIssuer = ({
       iat: now,
       exp: later(now, idTokenLifetime),
       auth_time: authorization.authenticatedAt,
+      at_hash: hashOf(accessToken),
+      ...(authorization.browserSessionId === undefined
+        ? {}
+        : { sid: browserSessionIds.show(authorization.browserSessionId) }),
+      ...(signIn === undefined ? {} : { acr: PASSWORD_ACR, amr: signIn.methods }),
+      ...(signIn?.nonce === undefined ? {} : { nonce: signIn.nonce }),
       ...claimsOfScopes(scopes, knownClaims(account)),
     })
 
@@ -113,25 +146,26 @@ export const createTokenIssuer = ({
       // A token never outlives its authorization.
       const expiresAt = earliest(later(now, resource.accessTokenLifetime), authorization.absoluteExpiresAt)
       const showsNickname = authorization.grantType === 'password' || scopes.includes('profile')
-      const [accessToken, idToken] = await Promise.all([
-        signAccessToken(resource, {
-          iss: issuer,
-          sub: subjectOf(subjectPrefix, account),
-          iat: now,
-          exp: expiresAt,
-          ...commonClaims(client, resource, scopes),
-          gty: obtainedBy,
-          [AUTHORIZATION_CLAIM]: authorizationIds.show(authorization.id),
-          [`${claimsNamespace}user_id`]: account.id,
-          ...(showsNickname ? { [`${claimsNamespace}nickname`]: account.profile.nickname ?? account.username } : {}),
-        }),
-        scopes.includes('openid') ? makeIdToken(asked, now) : undefined,
-      ])
+      const details = authorizationDetailsOf(authorization.organizations)
+      const accessToken = await signAccessToken(resource, {
+        iss: issuer,
+        sub: subjectOf(subjectPrefix, account),
+        iat: now,
+        exp: expiresAt,
+        ...commonClaims(client, resource, scopes),
+        gty: obtainedBy,
+        [AUTHORIZATION_CLAIM]: authorizationIds.show(authorization.id),
+        ...details,
+        [`${claimsNamespace}user_id`]: account.id,
+        ...(showsNickname ? { [`${claimsNamespace}nickname`]: account.profile.nickname ?? account.username } : {}),
+      })
+      const idToken = scopes.includes('openid') ? await makeIdToken(asked, accessToken, now) : undefined
       return {
         access_token: accessToken,
         ...(withRefreshToken ? { refresh_token: refreshTokens.of(authorization) } : {}),
         ...(idToken === undefined ? {} : { id_token: idToken }),
         scope: scopes.join(' '),
+        ...details,
         expires_in: between(now, expiresAt),
         token_type: 'Bearer',
       }

@@ -55,6 +55,7 @@ const issuer = createTokenIssuer({
   keys,
   refreshTokens: createRefreshTokens(deriveKey(master, 'refresh tokens'), ids(1), ids(2)),
   authorizationIds: ids(3),
+  browserSessionIds: ids(9),
   subjectPrefix: 'people',
   claimsNamespace: 'https://claims.example.com/',
   idTokenLifetime: hours(10),
@@ -169,6 +170,7 @@ test('a bearer token alone is the account with the scopes of the token, and gets
   assert.deepEqual(caller, {
     account: it.account,
     clientId: it.client.id,
+    organizations: 'all',
     hasBearer: true,
     session: undefined,
     authorizationId: it.authorization.id,

@@ -207,21 +207,17 @@ test('where files may not grow it is the same, and the database is whole in the 
   survivesFullDisk(t, fileSizeLimit(t)),
 )
 
-test(
-  'a server that cannot write says that it is not ready',
-  { todo: 'on a full disk it says that it is', skip: noLimit },
-  async (t) => {
-    const space = fileSizeLimit(t)
-    const { server, http } = await startProcess(t, { database: space.folder, masterKey: newMasterKey() })
-    // Until every file is larger than it may be.
-    await server.order({ kind: 'populate', people: names(100), password: PASSWORD, clients: [] })
-    expect(await http.ask({ path: '/readyz' }), 200, 'readiness')
-    await space.end(server)
-    expect(await http.ask({ path: '/readyz' }), 503, 'readiness')
-    await space.restore(server)
-    expect(await http.ask({ path: '/readyz' }), 200, 'readiness')
-  },
-)
+test('a server that cannot write says that it is not ready', { skip: noLimit }, async (t) => {
+  const space = fileSizeLimit(t)
+  const { server, http } = await startProcess(t, { database: space.folder, masterKey: newMasterKey() })
+  // Until every file is larger than it may be.
+  await server.order({ kind: 'populate', people: names(100), password: PASSWORD, clients: [] })
+  expect(await http.ask({ path: '/readyz' }), 200, 'readiness')
+  await space.end(server)
+  expect(await http.ask({ path: '/readyz' }), 503, 'readiness')
+  await space.restore(server)
+  expect(await http.ask({ path: '/readyz' }), 200, 'readiness')
+})
 
 // ── A database that is locked, or away ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { policyOf, type PolicyOptions } from '#cli/client_options.ts'
+import { parseRedirectUri, parseRequiredScope, policyOf, type PolicyOptions } from '#cli/client_options.ts'
 import { demoAccounts, demoEntities } from '#cli/demo_data.ts'
 import { UsageError } from '#cli/failures.ts'
+import { seconds } from '#base/time.ts'
 import { parseConfig } from '#config.ts'
 import { openSqliteStore } from '#stores/sqlite/store.ts'
 import type { Store } from '#stores/store.ts'
@@ -68,6 +69,69 @@ test('what is said is taken, once each', async () => {
   )
 })
 
+const code = { grantType: ['authorization_code'], redirectUri: ['https://app.example.com/callback'] } as const
+const reason = (name: string) => ({ name, reason: 'It shows your reports.' })
+
+test('a client of people’s browsers has redirect URIs, PKCE and scopes that cannot be switched off', async () => {
+  const { redirectUri } = code
+  assert.deepEqual(
+    await policy({
+      ...code,
+      redirectUri: [...redirectUri, ...redirectUri],
+      scope: ['openid', 'read:entities'],
+      pkce: 'required',
+      requiredScope: [reason('read:entities')],
+    }),
+    {
+      tokenEndpointAuthMethod: 'client_secret',
+      grantTypes: ['authorization_code'],
+      scopes: ['openid', 'read:entities'],
+      audiences: ['https://api.mediamath.com/'],
+      defaultScopes: [],
+      party: 'third',
+      redirectUris: redirectUri,
+      pkce: 'required',
+      requiredScopes: { 'read:entities': 'It shows your reports.' },
+      idTokenSigningAlgorithm: 'RS256',
+    },
+  )
+})
+
+test('a public client may have refresh tokens, which rotate', async () => {
+  const { tokenEndpointAuthMethod, grantTypes, refreshWindow } = await policy({
+    ...code,
+    grantType: ['authorization_code', 'refresh_token'],
+    public: true,
+    refreshWindow: seconds(0),
+  })
+  assert.deepEqual(
+    [tokenEndpointAuthMethod, grantTypes, refreshWindow],
+    ['none', ['authorization_code', 'refresh_token'], 0],
+  )
+})
+
+test('redirect URIs are kept as written, or refused with the reason', () => {
+  for (const uri of ['https://app.example.com/callback?a=b', 'http://localhost:9401/', 'com.example.app:/callback']) {
+    assert.equal(parseRedirectUri(uri), uri)
+  }
+  for (const [uri, words] of [
+    ['http://app.example.com/callback', /A redirect URI is https; http is for localhost/],
+    ['https://app.example.com/callback#part', /has no fragment/],
+    ['https://App.example.com/', /as browsers do: https:\/\/app\.example\.com\//],
+    ['javascript:alert(1)', /name in reverse/],
+    ['callback', /absolute/],
+  ] as const) {
+    assert.throws(() => parseRedirectUri(uri), words)
+  }
+})
+
+test('a required scope comes with the reason that people read', () => {
+  assert.deepEqual(parseRequiredScope('read:entities=a = b'), { name: 'read:entities', reason: 'a = b' })
+  for (const text of ['read:entities', 'read:entities=', 'read:entities= ', '=It needs it', 'a=b\u202ec']) {
+    assert.throws(() => parseRequiredScope(text), /Expected a scope and the reason/)
+  }
+})
+
 test('a policy that names what is not there, or contradicts itself, is refused with what is allowed', async () => {
   const credentials = ['client_credentials'] as const
   for (const [options, words] of [
@@ -85,7 +149,14 @@ test('a policy that names what is not there, or contradicts itself, is refused w
       /--password-realm: only for a client with --grant-type password/,
     ],
     [{ grantType: credentials, public: true }, /cannot have client_credentials/],
-    [{ grantType: ['password', 'refresh_token'], public: true }, /must rotate/],
+    [{ grantType: ['authorization_code'] }, /--redirect-uri: .* needs one/],
+    [{ ...code, public: true, pkce: 'when_offered' }, /--pkce: a public client must use PKCE always/],
+    [{ ...code, scope: ['openid'], requiredScope: [reason('read:entities')] }, /--required-scope: .*Expected none/],
+    [{ ...code, refreshWindow: seconds(30) }, /--refresh-window: only for a client with --public/],
+    [{ ...code, public: true, refreshWindow: seconds(30) }, /--refresh-window: .* --grant-type refresh_token/],
+    [{ redirectUri: code.redirectUri }, /--redirect-uri: only for a client with --grant-type authorization_code/],
+    [{ pkce: 'required' }, /--pkce: only for a client with --grant-type authorization_code/],
+    [{ scope: ['read:users'], requiredScope: [reason('read:users')] }, /--required-scope: only for a client with/],
   ] as const) {
     await assert.rejects(policy(options), (error: Error) => {
       assert.ok(error instanceof UsageError)

@@ -17,10 +17,12 @@ const CREATE = ['clients', 'create', '--name', 'Reports']
 test('id, secret and API keys are printed once, and only digests are kept', async (t) => {
   const place = await migrated(t)
   const made = (await place.json([
-    ...[...CREATE, '--grant-type', 'password', 'password-realm', 'refresh_token', '--first-party'],
+    ...[...CREATE, '--first-party'],
+    ...['--grant-type', 'password', 'password-realm', 'authorization_code', 'refresh_token'],
     ...['--scope', 'openid', 'offline_access', 'manage:services', '--default-scope', 'manage:services'],
     ...['--password-realm', 'T1DB-Production', '--password-grant-ends-at', '2030-01-31T12:00:00+01:00'],
     ...['--redirect-uri', 'https://reports.example.com/callback', '--redirect-uri', 'com.example.reports:/callback'],
+    ...['--pkce', 'required', '--required-scope', 'manage:services=It writes reports.'],
     ...['--api-key', 'first', '--api-key', 'second'],
   ])) as Made
   assert.equal(isClientSecret(made.client_secret ?? ''), true)
@@ -39,12 +41,19 @@ test('id, secret and API keys are printed once, and only digests are kept', asyn
     active: true,
     id_is_api_key: true,
     token_endpoint_auth_method: 'client_secret',
-    grant_types: ['password', 'http://auth0.com/oauth/grant-type/password-realm', 'refresh_token'],
+    grant_types: [
+      'password',
+      'http://auth0.com/oauth/grant-type/password-realm',
+      'authorization_code',
+      'refresh_token',
+    ],
     redirect_uris: ['https://reports.example.com/callback', 'com.example.reports:/callback'],
     scopes: ['openid', 'offline_access', 'manage:services'],
     default_scopes: ['manage:services'],
     audiences: ['https://api.mediamath.com/'],
     party: 'first',
+    pkce: 'required',
+    required_scopes: { 'manage:services': 'It writes reports.' },
     id_token_signed_response_alg: 'RS256',
     password_accounts: { realms: ['T1DB-Production'] },
     password_grant_ends_at: '2030-01-31T11:00:00Z',
@@ -79,10 +88,17 @@ test('a policy that is refused leaves nothing', async (t) => {
   assert.deepEqual(await place.json(['clients', 'list']), [])
 })
 
-test('a public client has no secret', async (t) => {
+test('a public client has no secret, and its refresh tokens rotate', async (t) => {
   const place = await migrated(t)
-  const made = (await place.json([...CREATE, '--grant-type', 'password', '--public'])) as Made
+  const made = (await place.json([
+    ...[...CREATE, '--grant-type', 'authorization_code', 'refresh_token', '--public', '--refresh-window', '2 min'],
+    ...['--redirect-uri', 'http://127.0.0.1/callback'],
+  ])) as Made
   assert.deepEqual(Object.keys(made), ['client_id'])
+  const shown = (await place.json(['clients', 'show', made.client_id])) as Record<string, unknown>
+  assert.equal(shown['refresh_window'], 120)
+  const refused = await place.run([...CREATE, '--grant-type', 'password', '--public', '--refresh-window', '3 min'])
+  assertRefused(refused, 2, /--refresh-window .*at most "120 s"/)
 })
 
 test('a secret that programs know already is piped in, kept hashed and not printed', async (t) => {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createPasswordHashing } from '#base/password_hashing.ts'
-import { demoClient, demoEntities } from '#cli/demo_data.ts'
+import { demoClients, demoEntities } from '#cli/demo_data.ts'
 import { claimDatabase, refuseUnsafeDemo, seedDemo } from '#cli/demo.ts'
+import { registerClient } from '#clients/register.ts'
 import { parseConfig } from '#config.ts'
 import { openSqliteStore } from '#stores/sqlite/store.ts'
 import type { Store } from '#stores/store.ts'
@@ -38,9 +39,13 @@ const assertComplete = async (store: Store): Promise<void> => {
       [22_614, 'support@example.com', 'Staff'],
     ],
   )
-  assert.equal((await store.clients.list(page)).length, 1)
-  assert.equal((await store.entities.list('organization', { kind: 'all' }, page)).total, 100)
-  assert.ok((await store.entities.list('campaign', { kind: 'all' }, page)).total >= 12)
+  assert.deepEqual((await store.clients.list(page)).map(({ id }) => id).toSorted(), [
+    'GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP',
+    'spa-demo',
+    'third-party-demo',
+  ])
+  assert.equal((await store.entities.list('organization', { kind: 'all', within: 'all' }, page)).total, 100)
+  assert.ok((await store.entities.list('campaign', { kind: 'all', within: 'all' }, page)).total >= 12)
 }
 
 test('the demo has the values of the guide', async (t) => {
@@ -48,7 +53,7 @@ test('the demo has the values of the guide', async (t) => {
   await seedDemo(store, config, makeHashing(t))
   await assertComplete(store)
 
-  const { entities } = await store.entities.list('organization', { kind: 'all' }, page)
+  const { entities } = await store.entities.list('organization', { kind: 'all', within: 'all' }, page)
   assert.deepEqual(
     [0, 1, 20, 48, 99].map((index) => [entities[index]?.id, entities[index]?.name]),
     [
@@ -59,18 +64,42 @@ test('the demo has the values of the guide', async (t) => {
       [100_099, 'Organization One Hundred'],
     ],
   )
-  const reporter = { kind: 'permissions', accountId: 22_613 } as const
+  const reporter = { kind: 'permissions', accountId: 22_613, within: 'all' } as const
   assert.deepEqual(
     (await store.entities.list('organization', reporter, page)).entities.map(({ id }) => id),
     [100_000, 100_001, 100_002],
   )
   assert.ok((await store.entities.list('campaign', reporter, page)).total > 0)
-  const support = { kind: 'permissions', accountId: 22_614 } as const
+  const support = { kind: 'permissions', accountId: 22_614, within: 'all' } as const
   assert.equal((await store.entities.list('organization', support, page)).total, 0)
 
   const { policy, idIsApiKey } = (await store.clients.find('GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP'))!
   assert.deepEqual([policy.party, idIsApiKey], ['first', true])
   assert.deepEqual(policy.redirectUris, ['http://localhost:9401/callback'])
+  assert.ok(policy.grantTypes.includes('authorization_code'))
+
+  const scopes = ['openid', 'profile', 'email', 'offline_access', 'read:entities', 'write:entities']
+  const forOthers = {
+    party: 'third',
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scopes,
+    defaultScopes: ['read:entities', 'write:entities'],
+    audiences: ['https://api.mediamath.com/'],
+    idTokenSigningAlgorithm: 'RS256',
+  }
+  for (const [id, more] of [
+    [
+      'third-party-demo',
+      { tokenEndpointAuthMethod: 'client_secret', redirectUris: ['http://localhost:9401/callback'] },
+    ],
+    [
+      'spa-demo',
+      { tokenEndpointAuthMethod: 'none', pkce: 'required', redirectUris: ['http://localhost:9402/callback'] },
+    ],
+  ] as const) {
+    const client = (await store.clients.find(id))!
+    assert.deepEqual([client.policy, client.idIsApiKey], [{ ...forOthers, ...more }, false])
+  }
 })
 
 test('what clients of the platform cannot read is not in the demo: version 0, empty lists, null', () => {
@@ -89,7 +118,8 @@ test('what clients of the platform cannot read is not in the demo: version 0, em
 
 test('a seed that breaks off at any step is completed by the next', async (t) => {
   const hashing = makeHashing(t)
-  for (let allowed = 0; allowed <= 5; allowed++) {
+  const steps = 1 + 3 + 3
+  for (let allowed = 0; allowed <= steps; allowed++) {
     const store = await openStore(t)
     let left = allowed
     // As if the process ended there: the step is not done, and none after it.
@@ -103,11 +133,27 @@ test('a seed that breaks off at any step is completed by the next', async (t) =>
       entities: { ...store.entities, add: limited(store.entities.add) },
     }
     await claimDatabase(store, 'demo', 'it')
-    if (allowed < 5) await assert.rejects(seedDemo(dying, config, hashing), /killed/)
+    if (allowed < steps) await assert.rejects(seedDemo(dying, config, hashing), /killed/)
     await claimDatabase(store, 'demo', 'it')
     await seedDemo(store, config, hashing)
     await assertComplete(store)
   }
+})
+
+test('a database that an earlier version has seeded gains what is new, and keeps what was changed', async (t) => {
+  const store = await openStore(t)
+  const hashing = makeHashing(t)
+  const [first] = demoClients(config)
+  await store.entities.add(demoEntities)
+  await registerClient(store.clients, hashing, { ...first!, name: 'As it was' })
+  await store.clients.disable(first!.id)
+  for (const _ of [1, 2]) {
+    await seedDemo(store, config, hashing)
+    await assertComplete(store)
+  }
+  const { name, disabledAt } = (await store.clients.find(first!.id))!
+  assert.equal(name, 'As it was')
+  assert.notEqual(disabledAt, undefined)
 })
 
 test('seeds at once on one database end with one of each', async (t) => {
@@ -133,7 +179,8 @@ test('a database is for the demo or for its owner, never both', async (t) => {
   for (const fill of [
     (store: Store) => store.settings.writeOnce('master_key_check', 'x'),
     (store: Store) => store.entities.add([demoEntities[0]!]),
-    (store: Store) => store.clients.create({ ...demoClient(config), secret: undefined, apiKeys: [], idIsApiKey: true }),
+    (store: Store) =>
+      store.clients.create({ ...demoClients(config)[0]!, secret: undefined, apiKeys: [], idIsApiKey: true }),
   ]) {
     const filled = await openStore(t)
     await fill(filled)

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { DEMO } from '#cli/demo_data.ts'
 import { claimsOf } from '../support/running_postern.ts'
-import { startServer } from './started_server.ts'
+import { startThirdPartyServer, THIRD_PARTY, USER_CHOICE } from './third_party_server.ts'
 
-// npm's simple-oauth2 5.1.0, with the parameters that the platform's JavaScript library hands to it.
+// npm's simple-oauth2 5.1.0, over https: with the parameters that the platform's JavaScript library hands to it, and as a third party's.
 
 type Token = {
   readonly access_token: string
@@ -20,22 +21,37 @@ type AccessToken = {
   readonly token: Token
   readonly expired: (withinSeconds?: number) => boolean
   readonly refresh: (parameters?: Readonly<Record<string, string>>) => Promise<AccessToken>
+  readonly revoke: (type: 'access_token' | 'refresh_token') => Promise<void>
+  readonly revokeAll: () => Promise<void>
 }
 type Options = {
   readonly client: { readonly id: string; readonly secret: string }
-  readonly auth: { readonly tokenHost: string; readonly tokenPath: string }
+  readonly auth: {
+    readonly tokenHost: string
+    readonly tokenPath: string
+    readonly authorizePath?: string
+    readonly revokePath?: string
+  }
   readonly options: { readonly authorizationMethod: 'body' | 'header'; readonly bodyFormat: 'form' | 'json' }
 }
 type GrantType = new (options: Options) => {
   readonly getToken: (parameters: Readonly<Record<string, string>>) => Promise<AccessToken>
 }
 
-const { ResourceOwnerPassword, ClientCredentials } = createRequire(import.meta.url)('simple-oauth2') as {
+type CodeGrantType = new (options: Options) => InstanceType<GrantType> & {
+  readonly authorizeURL: (parameters: Readonly<Record<string, string>>) => string
+  readonly createToken: (token: Token) => AccessToken
+}
+
+const { AuthorizationCode, ResourceOwnerPassword, ClientCredentials } = createRequire(import.meta.url)(
+  'simple-oauth2',
+) as {
+  readonly AuthorizationCode: CodeGrantType
   readonly ResourceOwnerPassword: GrantType
   readonly ClientCredentials: GrantType
 }
 
-const { origin, postern } = await startServer()
+const { origin, issuer, postern, makeVisitor } = await startThirdPartyServer()
 const auth = { tokenHost: origin, tokenPath: '/oauth/token' }
 const demoClient = { id: DEMO.clientId, secret: DEMO.clientSecret }
 const USER = { username: DEMO.username, password: DEMO.password }
@@ -138,3 +154,50 @@ test('the demo client may not use client_credentials', async () => {
   const grant = new ClientCredentials({ client: demoClient, auth, options })
   assert.deepEqual(await refusalOf(grant.getToken({})), { status: 400, code: 'unauthorized_client' })
 })
+
+// ── As a third party's ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+for (const authorizationMethod of ['body', 'header'] as const) {
+  for (const bodyFormat of ['form', 'json'] as const) {
+    test(`the code grant with PKCE, refresh and revocation, client in the ${authorizationMethod}, as ${bodyFormat}`, async () => {
+      const client = new AuthorizationCode({
+        client: { id: THIRD_PARTY.id, secret: THIRD_PARTY.secret },
+        auth: { ...auth, authorizePath: '/authorize', revokePath: '/oauth/revoke' },
+        options: { authorizationMethod, bodyFormat },
+      })
+      const { redirectUri: redirect_uri } = THIRD_PARTY
+      const [state, nonce, verifier] = [1, 2, 3].map(() => randomBytes(32).toString('hex')) as [string, string, string]
+      const arrived = await makeVisitor().authorize(
+        client.authorizeURL({
+          redirect_uri,
+          scope: 'openid offline_access read:entities',
+          ...{ state, nonce },
+          code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+          code_challenge_method: 'S256',
+        }),
+        USER_CHOICE,
+      )
+      const { state: returned, iss, code = '' } = Object.fromEntries(arrived.searchParams)
+      assert.deepEqual([returned, iss], [state, issuer])
+
+      const first = await client.getToken({ code, redirect_uri, code_verifier: verifier })
+      assert.equal(claimsOf(first.token.id_token ?? '').nonce, nonce)
+      const seen = await listOrganizations(first.token.access_token)
+      assert.equal(((await seen.json()) as { meta: { total_count: number } }).meta.total_count, 1)
+
+      // A program that keeps the token between two runs.
+      const kept = client.createToken(JSON.parse(JSON.stringify(first.token)) as Token)
+      const second = await kept.refresh()
+      assert.notEqual(second.token.access_token, first.token.access_token)
+      assert.equal((await listOrganizations(second.token.access_token)).status, 200)
+      assert.deepEqual(
+        await refusalOf(client.getToken({ code: `${code.slice(0, -1)}x`, redirect_uri, code_verifier: verifier })),
+        { status: 400, code: 'invalid_grant' },
+      )
+
+      await (authorizationMethod === 'body' ? kept.revokeAll() : kept.revoke('refresh_token'))
+      assert.equal((await listOrganizations(second.token.access_token)).status, 401)
+      assert.deepEqual(await refusalOf(kept.refresh()), { status: 400, code: 'invalid_grant' })
+    })
+  }
+}

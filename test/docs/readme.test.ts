@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
-import { promisify } from 'node:util'
+import { makePerson } from '../support/person.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** The port that the README speaks of. */
@@ -15,9 +15,14 @@ const PORT = '9400'
 
 type Step = { readonly command: string; readonly answer: string | undefined }
 
-/** The commands of the walk-through in their order, each with the answer that is shown below it. */
-const stepsOf = (readme: string): readonly Step[] => {
-  const section = readme.split(/^## /m).find((part) => part.startsWith('The walk-through')) ?? ''
+/** Where the person is asked for the address at which their browser ended. */
+const QUESTION = 'The address: '
+
+const sectionOf = (readme: string, title: string): string =>
+  readme.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? ''
+
+/** The commands of a walk-through in their order, each with the answer that is shown below it. */
+const stepsOf = (section: string): readonly Step[] => {
   const blocks = [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, text]) => ({ language, text }))
   return blocks.flatMap(({ language, text }, at) => {
     if (language !== 'sh') return []
@@ -68,21 +73,68 @@ const startDemo = async (t: TestContext) => {
   return { folder, port, lines }
 }
 
-test('the README’s walk-through, pasted as it stands, gives the answers that it shows', async (t) => {
-  const steps = stepsOf(readFileSync(join(ROOT, 'README.md'), 'utf8'))
-  assert.ok(steps.length >= 7, `only ${steps.length} commands were found`)
-  const { folder, port, lines } = await startDemo(t)
-  assert.equal(lines[0], `ready http://localhost:${port}/`)
+type Run = { readonly folder: string; readonly port: number; readonly address?: () => Promise<string> }
 
+/** Pastes the commands into a shell, one after the other, and compares. @param address - what is typed when the shell asks for it */
+const follow = async (steps: readonly Step[], { folder, port, address }: Run): Promise<void> => {
   const here = (text: string): string => text.replaceAll(PORT, String(port))
   const mark = '--- the next command ---'
   const script = steps.map(({ command }) => `${here(command)}\necho '${mark}'\n`).join('')
-  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder })
+  const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(shell, 'close')
+  let stdout = ''
+  let asked = address === undefined
+  for await (const text of shell.stdout.setEncoding('utf8')) {
+    stdout += text as string
+    if (asked || !stdout.endsWith(QUESTION)) continue
+    asked = true
+    shell.stdin.end(`${await address!()}\n`)
+  }
+  assert.deepEqual([await ended, asked], [[0, null], true], stdout)
   const answers = stdout.split(`${mark}\n`).slice(0, -1)
   assert.equal(answers.length, steps.length)
   for (const [at, { command, answer }] of steps.entries()) {
-    const given = answers[at]!.trim()
+    const given = answers[at]!.replace(QUESTION, '').trim()
     if (answer === undefined) assert.equal(given, '', `${command} said something`)
     else assert.match(given, patternOf(here(answer)), `${command} answered ${given}`)
   }
+}
+
+test('the README’s walk-throughs, pasted as they stand, give the answers that they show', async (t) => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const { folder, port, lines } = await startDemo(t)
+  assert.equal(lines[0], `ready http://localhost:${port}/`)
+
+  const own = stepsOf(sectionOf(readme, 'The walk-through'))
+  assert.ok(own.length >= 7, `only ${own.length} commands were found`)
+  await follow(own, { folder, port })
+
+  const section = sectionOf(readme, 'The walk-through for a third party')
+  const steps = stepsOf(section)
+  assert.ok(steps.length >= 8, `only ${steps.length} commands were found`)
+  // As the person does: each address of the text is opened in a browser, and the last one is where it ended.
+  const addresses = [...section.matchAll(/^<(http:\/\/localhost:9400\/authorize\?\S+)>$/gm)].map(
+    ([, address]) => address!,
+  )
+  assert.equal(addresses.length, 2)
+  const origin = `http://localhost:${port}`
+  const person = makePerson(origin)
+  const browse = async (): Promise<string> => {
+    let ended: URL | undefined
+    for (const address of addresses) {
+      ended = await person.authorize(address.replace('http://localhost:9400', origin), {
+        username: 'example@example.com',
+        password: 'somepassword',
+        organizations: [100_001],
+      })
+      assert.match(ended.href, /^http:\/\/localhost:9401\/callback\?code=\w+&state=af0ifjsldkj&iss=/)
+    }
+    return ended!.href
+  }
+  // The functions of the first walk-through are still in the person's shell.
+  const helpers = own.slice(0, 1)
+  assert.match(helpers[0]!.command, /^field\(\)/)
+  await follow([...helpers, ...steps], { folder, port, address: browse })
+  const account = await person.open(`${origin}/account`)
+  assert.match(account.text, /Third-party demo/)
 })

@@ -46,19 +46,23 @@ test('GLOBAL sees all, SELECT what is granted to this very account; internal fie
   fc.assert(
     fc.property(abilities, (has) => {
       const account = accountWith({ ...has, flags: ['view_organizations'] })
-      assert.deepEqual(sightOf({ scopes: new Set(['read:entities']), account }, 'read organizations'), {
-        visibility: has.scope === 'GLOBAL' ? { kind: 'all' } : { kind: 'permissions', accountId: 7 },
-        seesInternalFields: has.type === 'INTERNAL',
-      })
+      assert.deepEqual(
+        sightOf({ scopes: new Set(['read:entities']), account, organizations: [1] }, 'read organizations'),
+        {
+          visibility:
+            has.scope === 'GLOBAL' ? { kind: 'all', within: [1] } : { kind: 'permissions', accountId: 7, within: [1] },
+          seesInternalFields: has.type === 'INTERNAL',
+        },
+      )
     }),
   )
 })
 
 test('who lacks a scope is told that another token would help, who lacks a flag that another user would', () => {
   const account = accountWith({ role: 'ADMIN', scope: 'GLOBAL', type: 'INTERNAL', flags: [] })
-  const codeOf = (caller: Parameters<typeof sightOf>[0]) => {
+  const codeOf = (caller: Omit<Parameters<typeof sightOf>[0], 'organizations'>) => {
     try {
-      return sightOf(caller, 'read organizations')
+      return sightOf({ ...caller, organizations: 'all' }, 'read organizations')
     } catch (error) {
       assert.ok(error instanceof PlatformError)
       return error.code

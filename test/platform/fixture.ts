@@ -119,6 +119,7 @@ export const openPlatform = async (more: { readonly addressBurst?: number } = {}
     keys,
     refreshTokens,
     authorizationIds,
+    browserSessionIds: createIdPermutation(master, 4),
     subjectPrefix: 'test',
     claimsNamespace: AUDIENCE,
     idTokenLifetime: hours(10),

@@ -27,7 +27,7 @@ const colleagues = await tokenOf(colleague, app)
 const now = platform.clock()
 const { entities } = await platform.store.entities.list(
   'organization',
-  { kind: 'all' },
+  { kind: 'all', within: 'all' },
   { limit: 1, offset: 0, sort: { field: 'id', descending: false } },
 )
 const { createdAt } = entities[0]!

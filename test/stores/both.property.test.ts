@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { seconds } from '#base/time.ts'
+import type { Authorization, AuthorizationCode, Grant } from '#stores/records.ts'
 import type { Attempt, Store } from '#stores/store.ts'
 import { noPostgres } from '../support/postgres.ts'
 import type { TestDatabase } from './contract.ts'
@@ -34,6 +35,37 @@ const verb = fc.oneof(
   { weight: 2, arbitrary: fc.record({ verb: fc.constant('end session' as const), nth: fc.nat() }) },
   { weight: 5, arbitrary: fc.record({ verb: fc.constant('reserve' as const), pair: few, subject: few, address: few }) },
   { weight: 3, arbitrary: fc.record({ verb: fc.constant('refund' as const), pair: few, subject: few, address: few }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      verb: fc.constant('rotate' as const),
+      nth: fc.nat({ max: 3 }),
+      back: fc.constantFrom(0, 0, 0, 1, 2, -1),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ verb: fc.constant('begin browser session' as const), who: few, behind }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('end browser session' as const), nth: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('sign out everywhere' as const), who: few }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      verb: fc.constant('issue' as const),
+      nth: fc.nat(),
+      which: few,
+      scopes: few,
+      organizations: fc.constantFrom('all' as const, [1], [1, 2], []),
+      consent: fc.constantFrom('add' as const, 'add' as const, 'replace' as const, 'remembered' as const),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ verb: fc.constant('spend' as const), nth: fc.nat(), which: fc.constantFrom(0, 0, 0, 1) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ verb: fc.constant('ruin' as const), nth: fc.nat(), which: fc.constantFrom(0, 0, 0, 1) }),
+  },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('end grants' as const), who: few, which: few }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('set password' as const), who: few }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('disable account' as const), who: few }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('disable client' as const), which: few }) },
@@ -62,6 +94,10 @@ after(async () => {
 const history = (store: Store, run: number) => {
   const authorizations: number[] = []
   const sessions: number[] = []
+  const browserSessions: number[] = []
+  const codes: { readonly id: number; readonly clientId: string }[] = []
+  const grants: number[] = []
+  const generations = new Map<number, number>()
   const digests: string[] = []
   const answers: unknown[] = []
   const nth = (all: readonly number[], n: number): number => (all.length === 0 ? 0 : all[n % all.length]!)
@@ -76,6 +112,21 @@ const history = (store: Store, run: number) => {
     accountId: idOf(who),
     accountVersion: ((await store.accounts.find(idOf(who)))?.version ?? 0) - behind,
   })
+  const numbered = (authorization: Authorization): Authorization => ({
+    ...authorization,
+    id: numberOf(authorizations, authorization.id),
+    grantId: authorization.grantId && numberOf(grants, authorization.grantId),
+    browserSessionId: authorization.browserSessionId && numberOf(browserSessions, authorization.browserSessionId),
+  })
+  const numberedCode = (code: AuthorizationCode) => ({
+    ...code,
+    id: codes.findIndex(({ id }) => id === code.id),
+    grantId: numberOf(grants, code.grantId),
+    browserSessionId: numberOf(browserSessions, code.browserSessionId),
+  })
+  const numberedGrant = (grant: Grant) => ({ ...grant, id: numberOf(grants, grant.id) })
+  const codeAt = (nth: number) => (codes.length === 0 ? { id: 0, clientId: clientId(0) } : codes[nth % codes.length]!)
+  const ownerOf = (nth: number, which: number): string => (which === 0 ? codeAt(nth).clientId : `other ${run}`)
   const clientId = (which: number) => `client ${run} ${which}`
   let step = 0
   const candidateOf = () => {
@@ -114,11 +165,11 @@ const history = (store: Store, run: number) => {
           salt: Buffer.from(`salt ${run} ${step}`),
           lifetime: { idle: seconds(100_000), absolute: seconds(300_000) },
         })
-        return authorization && { ...authorization, id: numberOf(authorizations, authorization.id) }
+        return authorization && numbered(authorization)
       }
       case 'use': {
         const used = await store.authorizations.use(nth(authorizations, asked.nth), seconds(asked.idle))
-        return used && { ...used, id: numberOf(authorizations, used.id) }
+        return used && numbered(used)
       }
       case 'end authorization':
         return store.authorizations.end(nth(authorizations, asked.nth))
@@ -148,6 +199,64 @@ const history = (store: Store, run: number) => {
       }
       case 'end session':
         return store.platformSessions.end(nth(sessions, asked.nth))
+      case 'rotate': {
+        const id = nth(authorizations, asked.nth)
+        const rotation = await store.authorizations.rotate({
+          id,
+          generation: Math.max(0, (generations.get(id) ?? 0) - asked.back),
+          idle: seconds(100_000),
+          window: seconds(60),
+          replays: 2,
+        })
+        if (rotation === undefined || rotation.outcome === 'reused') return rotation
+        generations.set(id, rotation.authorization.generation)
+        return { ...rotation, authorization: numbered(rotation.authorization) }
+      }
+      case 'begin browser session': {
+        const session = await store.browserSessions.begin({
+          ...(await checked(asked)),
+          methods: ['pwd'],
+          seed: Buffer.from(`seed ${run} ${step}`),
+          lifetime: seconds(80_000),
+        })
+        return session && { ...session, id: numberOf(browserSessions, session.id) }
+      }
+      case 'end browser session':
+        return store.browserSessions.end(nth(browserSessions, asked.nth))
+      case 'sign out everywhere':
+        return store.browserSessions.endAll(idOf(asked.who))
+      case 'issue': {
+        const code = await store.authorizationCodes.issue({
+          browserSessionId: nth(browserSessions, asked.nth),
+          clientId: clientId(asked.which),
+          audience: 'https://api.example.com/',
+          scopes: SCOPES[asked.scopes]!,
+          organizations: asked.organizations,
+          salt: Buffer.from(`salt ${run} ${step}`),
+          redirectUri: asked.scopes === 0 ? undefined : 'https://client.example.com/',
+          codeChallenge: asked.scopes === 1 ? undefined : 'challenge',
+          nonce: asked.scopes === 2 ? undefined : 'nonce',
+          lifetime: seconds(60),
+          consent: asked.consent,
+        })
+        if (code !== undefined) codes.push(code)
+        return code && numberedCode(code)
+      }
+      case 'spend': {
+        const spent = await store.authorizationCodes.spend({
+          id: codeAt(asked.nth).id,
+          clientId: ownerOf(asked.nth, asked.which),
+          offline: true,
+          salt: Buffer.from(`salt ${run} ${step}`),
+          lifetime: { idle: seconds(100_000), absolute: seconds(300_000) },
+        })
+        if (spent.outcome !== 'spent') return spent
+        return { ...spent, authorization: numbered(spent.authorization), code: numberedCode(spent.code) }
+      }
+      case 'ruin':
+        return store.authorizationCodes.ruin(codeAt(asked.nth).id, ownerOf(asked.nth, asked.which))
+      case 'end grants':
+        return store.grants.end(idOf(asked.who), clientId(asked.which))
       case 'reserve':
         return store.attempts.reserve(attemptOf(asked))
       case 'refund':
@@ -183,7 +292,19 @@ const history = (store: Store, run: number) => {
         [0, 1, 2].map((n) => store.clients.findByApiKey(clientId(n), digest(`key ${run} ${n}`))),
       ),
       authorizations: (await Promise.all(authorizations.map((id) => store.authorizations.findLive(id)))).map(
-        (live) => live && { ...live, authorization: { ...live.authorization, id: 0 } },
+        (live) => live && { ...live, authorization: numbered(live.authorization) },
+      ),
+      grants: (await Promise.all([0, 1, 2].map((who) => store.grants.list(idOf(who))))).map((all) =>
+        all.map(numberedGrant),
+      ),
+      lists: (await Promise.all([0, 1, 2].map((who) => store.authorizations.list(idOf(who))))).map((all) =>
+        all.map(numbered),
+      ),
+      codes: (await Promise.all(codes.map(({ id }) => store.authorizationCodes.find(id)))).map(
+        (code) => code && numberedCode(code),
+      ),
+      browserSessions: (await Promise.all(browserSessions.map((id) => store.browserSessions.findLive(id)))).map(
+        (live) => live && { ...live, session: { ...live.session, id: 0 } },
       ),
       sessions: (await Promise.all(digests.map((of) => store.platformSessions.findLive(digest(of))))).map(
         (live) =>
@@ -214,12 +335,16 @@ const compare = (actual: unknown, expected: unknown, asked: string): void => {
 test('whatever is asked for, in whatever order, both stores answer the same', { skip: noPostgres }, async () => {
   let run = 0
   await fc.assert(
-    fc.asyncProperty(fc.array(verb, { minLength: 10, maxLength: 60 }), async (verbs) => {
+    fc.asyncProperty(fc.array(verb, { minLength: 10, maxLength: 80 }), async (verbs) => {
       run++
       // Every history begins with somebody to act for.
       const setUp: readonly Verb[] = [0, 1].flatMap((n): Verb[] => [
         { verb: 'create account', who: n, twin: false },
         { verb: 'create client', which: n, key: n },
+        { verb: 'begin browser session', who: n, behind: 0 },
+        { verb: 'issue', nth: n, which: n, scopes: 2, organizations: 'all', consent: 'add' },
+        { verb: 'spend', nth: n, which: 0 },
+        { verb: 'issue', nth: n, which: n, scopes: 1, organizations: [1], consent: n === 0 ? 'add' : 'replace' },
       ])
       const [sqlite, postgres] = stores.map((store) => history(store, run)) as [
         ReturnType<typeof history>,
@@ -233,6 +358,6 @@ test('whatever is asked for, in whatever order, both stores answer the same', { 
       }
       assert.deepEqual(await postgres.look(), await sqlite.look())
     }),
-    { numRuns: 40 },
+    { numRuns: 60 },
   )
 })

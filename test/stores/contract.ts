@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { days, hours, seconds, type EpochSeconds, type Seconds } from '#base/time.ts'
-import type { ApiResource, Authorization, Entity, PlatformSession } from '#stores/records.ts'
+import type { ApiResource, Authorization, PlatformSession } from '#stores/records.ts'
 import {
   StoreConflictError,
   StoreRefusedError,
@@ -12,21 +12,35 @@ import {
   type Store,
 } from '#stores/store.ts'
 import { SWEEP_BATCH, TABLES } from '#stores/tables.ts'
+import { codeContract } from './code_contract.ts'
+import { rotationContract } from './rotation_contract.ts'
+import { visibilityContract } from './visibility_contract.ts'
 import {
+  EVERYTHING,
   attempt,
   authorizePassword,
+  beginBrowserSession,
   bridgeOf,
+  browserSessionOf,
   candidate,
+  codeOf,
   digest,
+  entity,
+  issueCode,
   makeWorld,
   newAccount,
   newClient,
+  page,
   passwordAuthorization,
+  rotationOf,
   signIn,
   signInOf,
+  spendCode,
+  spendingOf,
   testClock,
   times,
   uniqueName,
+  type TestClock,
   type World,
 } from './fixtures.ts'
 
@@ -39,6 +53,17 @@ export type TestDatabase = {
   /** The first column of each index of a table. */
   readonly indexedColumns: (table: string) => Promise<readonly string[]>
   readonly remove: () => Promise<void>
+}
+
+/** What the promises of one room of the store are told with. */
+export type Bench = {
+  readonly promise: (sentence: string, body: () => Promise<void>) => void
+  readonly clock: TestClock
+  /** Two nodes on one database, with one clock; of any number it is one and the other in turn. */
+  readonly either: (n: number) => Store
+  readonly query: TestDatabase['query']
+  /** For what counts all rows, or numbers them: a database that no other test has written. */
+  readonly withOwnDatabase: (body: (store: Store, own: TestDatabase) => Promise<void>) => Promise<void>
 }
 
 /** The promises of `stores/store.ts`, each a test. Both stores pass all of them. */
@@ -105,7 +130,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     try {
       const stores = await Promise.all(times(6, () => own.open()))
       await Promise.all(stores.map((store) => store.check()))
-      assert.equal((await own.query('select id from migrations')).length, 1)
+      assert.equal((await own.query('select id from migrations')).length, 2)
       await Promise.all(stores.map((store) => store.close()))
     } finally {
       await own.remove()
@@ -120,7 +145,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         assert.match(error.message, /ahead of this Postern: it has migration 4711/)
         return true
       })
-      assert.equal((await own.query('select id from migrations')).length, 2)
+      assert.equal((await own.query('select id from migrations')).length, 3)
     })
   })
 
@@ -174,7 +199,10 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         () => store.clients.find('x'),
         () => store.accounts.create(newAccount('too late')),
         () => store.authorizations.end(1),
-        () => store.entities.list('campaign', { kind: 'all' }, page(1, 0)),
+        () => store.authorizationCodes.find(1),
+        () => store.grants.end(1, 'x'),
+        () => store.browserSessions.findLive(1),
+        () => store.entities.list('campaign', EVERYTHING, page(1, 0)),
         () => store.now(),
         () => store.check(),
         () => store.sweep(),
@@ -220,7 +248,20 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       assert.equal(await first.authorizations.authorizePassword(passwordAuthorization(nobody, clientId)), undefined)
       assert.equal(await first.platformSessions.signIn(signInOf({ account: nobody, clientId })), undefined)
       await first.platformSessions.end(id)
-      assert.equal(await first.entities.find('campaign', id, { kind: 'all' }), undefined)
+      assert.equal(await first.browserSessions.begin(browserSessionOf(nobody)), undefined)
+      assert.equal(await first.browserSessions.findLive(id), undefined)
+      await first.browserSessions.end(id)
+      await first.browserSessions.endAll(id)
+      assert.equal(await first.authorizationCodes.issue(codeOf({ id }, clientId)), undefined)
+      assert.equal(await first.authorizationCodes.find(id), undefined)
+      assert.equal((await first.authorizationCodes.spend(spendingOf({ id, clientId }))).outcome, 'gone')
+      await first.authorizationCodes.ruin(id, clientId)
+      assert.equal(await first.grants.find(id, clientId, 'https://api.example.com/'), undefined)
+      assert.deepEqual(await first.grants.list(id), [])
+      await first.grants.end(id, clientId)
+      assert.equal(await first.authorizations.rotate(rotationOf({ id, generation: 0 })), undefined)
+      assert.deepEqual(await first.authorizations.list(id), [])
+      assert.equal(await first.entities.find('campaign', id, EVERYTHING), undefined)
     }
   })
 
@@ -263,6 +304,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
 
   promise('a text with U+0000 is refused where it is written, and not found where it is looked for', async () => {
     const { account, clientId } = await makeWorld(first)
+    const session = await beginBrowserSession(first, account)
     const writes = [
       first.accounts.create(newAccount('a\0b')),
       first.accounts.setPassword(account.id, 'x\0'),
@@ -272,6 +314,10 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       signIn(first, signInOf({ account, clientId: 'c\0' })),
       first.apiResources.register([apiResource('https://\0')]),
       first.entities.add([entity({ name: 'x\0' })]),
+      first.authorizationCodes.issue(codeOf(session, 'c\0')),
+      first.authorizationCodes.issue(codeOf(session, clientId, { nonce: '\0' })),
+      first.authorizationCodes.issue(codeOf(session, clientId, { scopes: ['a\0'] })),
+      first.authorizationCodes.issue(codeOf(session, clientId, { redirectUri: 'https://\0' })),
     ]
     for (const result of await Promise.allSettled(writes)) {
       assert.ok(result.status === 'rejected' && result.reason instanceof StoreValueError, JSON.stringify(result))
@@ -282,6 +328,14 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     assert.equal(await first.clients.findByApiKey('c\0', digest('c')), undefined)
     assert.deepEqual(await first.accounts.list({ limit: 1, offset: 0, realm: '\0' }), [])
     assert.equal(await first.clients.disable('c\0'), false)
+    const code = await issueCode(first, codeOf(session, clientId))
+    assert.equal(await first.grants.find(account.id, 'c\0', code.audience), undefined)
+    assert.equal(await first.grants.find(account.id, clientId, '\0'), undefined)
+    await first.grants.end(account.id, 'c\0')
+    await first.authorizationCodes.ruin(code.id, 'c\0')
+    assert.equal((await first.authorizationCodes.spend(spendingOf({ id: code.id, clientId: 'c\0' }))).outcome, 'gone')
+    assert.deepEqual((await first.grants.list(account.id))[0]?.scopes, code.scopes)
+    await spendCode(first, code)
     assert.equal((await first.accounts.find(account.id))?.passwordHash, account.passwordHash)
   })
 
@@ -518,8 +572,10 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       accountId: account.id,
       clientId,
       grantType: 'password',
+      grantId: undefined,
       audience: asked.audience,
       scopes: asked.scopes,
+      organizations: 'all',
       offline: true,
       salt: asked.salt,
       generation: 0,
@@ -527,6 +583,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       lastUsedAt: now,
       expiresAt: now + days(30),
       absoluteExpiresAt: now + days(90),
+      browserSessionId: undefined,
     })
     assert.deepEqual(await second.authorizations.findLive(authorization.id), { authorization, account })
     const short = passwordAuthorization(account, clientId, {
@@ -806,7 +863,10 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   const begunBy = async ({ id }: { readonly id: number }) => [
     ...(await database.query(`select id from authorizations where account_id = ${id} and ended_at is null`)),
     ...(await database.query(`select id from platform_sessions where account_id = ${id}`)),
+    ...(await database.query(`select id from authorization_codes where account_id = ${id} and spent_at is null`)),
   ]
+  const browserSessionsOf = ({ id }: { readonly id: number }) =>
+    database.query(`select id from browser_sessions where account_id = ${id}`)
   const changes: readonly (readonly [string, (store: Store, world: World) => Promise<boolean>])[] = [
     ['a new password', (store, { account }) => store.accounts.setPassword(account.id, '$argon2id$other')],
     ['disabling the account', (store, { account }) => store.accounts.disable(account.id)],
@@ -821,6 +881,10 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         const asked = passwordAuthorization(world.account, world.clientId)
         assert.equal(await store.authorizations.authorizePassword(asked), undefined)
         assert.equal(await store.platformSessions.signIn(signInOf(world)), undefined)
+        const begun = await store.browserSessions.begin(browserSessionOf(world.account))
+        if (change === 'disabling the client') {
+          assert.equal(await store.authorizationCodes.issue(codeOf(begun!, world.clientId)), undefined)
+        } else assert.equal(begun, undefined)
       }
       assert.deepEqual(await database.query(`select id from authorizations where account_id = ${world.account.id}`), [])
       assert.deepEqual(await begunBy(world.account), [])
@@ -846,14 +910,26 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
           await hesitate()
           await make(either(round), world)
         }
+        const session = await beginBrowserSession(first, world.account)
+        const allow = async (n: number) => {
+          await hesitate()
+          const begun = await either(n).browserSessions.begin(browserSessionOf(world.account))
+          const code = await either(n).authorizationCodes.issue(
+            codeOf(n % 2 ? session : (begun ?? session), world.clientId),
+          )
+          await (code && n % 3 && either(n + 1).authorizationCodes.spend(spendingOf(code)))
+        }
         const [made] = await Promise.all([
           Promise.all(times(20, begin)),
           Promise.all(times(20, signInOnce)),
+          Promise.all(times(20, allow)),
           changed(),
+          Promise.all(times(20, allow)),
           Promise.all(times(20, (n) => begin(n + 20))),
           Promise.all(times(20, signInOnce)),
         ])
         assert.deepEqual(await begunBy(world.account), [])
+        if (change !== 'disabling the client') assert.deepEqual(await browserSessionsOf(world.account), [])
         for (const each of made) {
           if (each !== undefined) assert.equal(await second.authorizations.findLive(each.id), undefined)
         }
@@ -1108,7 +1184,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         entity({ id: 11, organizationId: 1, version: 7, fields: { z: 1, a: 'ä"\\', list: ['x', ''], on: false } }),
         entity({ id: 21, organizationId: 2 }),
       ])
-      const visibility = { kind: 'permissions', accountId: seer.id } as const
+      const visibility = { kind: 'permissions', accountId: seer.id, within: 'all' } as const
       const found = await store.entities.find('campaign', 11, visibility)
       assert.deepEqual(Object.keys(found!.fields), ['z', 'a', 'list', 'on'])
       assert.deepEqual(found!.fields, { z: 1, a: 'ä"\\', list: ['x', ''], on: false })
@@ -1117,11 +1193,15 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       assert.equal((await store.entities.find('organization', 1, visibility))?.id, 1)
       assert.equal(await store.entities.find('organization', 2, visibility), undefined)
       assert.equal(await store.entities.find('campaign', 21, visibility), undefined)
-      assert.equal((await store.entities.find('campaign', 21, { kind: 'all' }))?.id, 21)
-      assert.equal(await store.entities.find('campaign', 1, { kind: 'all' }), undefined)
+      assert.equal((await store.entities.find('campaign', 21, EVERYTHING))?.id, 21)
+      assert.equal(await store.entities.find('campaign', 1, EVERYTHING), undefined)
       const listed = await store.entities.list('campaign', visibility, page(10, 0))
       assert.deepEqual([listed.entities.map(({ id }) => id), listed.total], [[11], 1])
-      const none = await store.entities.list('campaign', { kind: 'permissions', accountId: 999 }, page(10, 0))
+      const none = await store.entities.list(
+        'campaign',
+        { kind: 'permissions', accountId: 999, within: 'all' },
+        page(10, 0),
+      )
       assert.deepEqual(none, { entities: [], total: 0 })
     })
   })
@@ -1144,22 +1224,36 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
           ] as const) {
             const seen: number[] = []
             for (let offset = 0; offset < 12; offset += 3) {
-              const listed = await store.entities.list('campaign', { kind: 'all' }, page(3, offset, field, descending))
+              const listed = await store.entities.list('campaign', EVERYTHING, page(3, offset, field, descending))
               assert.equal(listed.total, 10)
               seen.push(...listed.entities.map(({ id }) => id))
             }
             assert.deepEqual(seen, wanted(all), `${field} ${descending}`)
           }
         }
-        assert.deepEqual(await store.entities.list('organization', { kind: 'all' }, page(3, 0)), {
+        assert.deepEqual(await store.entities.list('organization', EVERYTHING, page(3, 0)), {
           entities: [],
           total: 0,
         })
-        const beyond = await store.entities.list('campaign', { kind: 'all' }, page(3, 50))
+        const beyond = await store.entities.list('campaign', EVERYTHING, page(3, 50))
         assert.deepEqual(beyond, { entities: [], total: 10 })
       })
     },
   )
+
+  // The stores are opened after all tests have been named.
+  const later = (find: () => Store): Store => new Proxy({} as Store, { get: (_, name) => find()[name as keyof Store] })
+  const nodes = [later(() => first), later(() => second)] as const
+  const bench: Bench = {
+    promise,
+    clock,
+    either: (n) => nodes[n % 2 === 0 ? 0 : 1],
+    query: (sql) => database.query(sql),
+    withOwnDatabase,
+  }
+  codeContract(bench)
+  rotationContract(bench)
+  visibilityContract(bench)
 
   // ── Groups and sweeps ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -1218,11 +1312,30 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         store.attempts.reserve({ ...asked, address: attempt({ name: `crowd ${n % 3}` }).address }),
         store.attempts.refund({ ...asked, subject: attempt({ name: `crowd ${n % 7}` }).subject }, hours(1)),
         store.authorizations.findLive(authorization.id),
+        store.authorizations.rotate({
+          ...rotationOf({ id: other.authorization.id, generation: n % 3 }),
+          replays: 1000,
+        }),
+        store.authorizations.list(account.id),
+        store.grants.list(account.id),
+        current.then(async (found) => {
+          const session = await store.browserSessions.begin(browserSessionOf(found))
+          const consent = n % 2 ? 'add' : 'replace'
+          const code =
+            session &&
+            (await store.authorizationCodes.issue(codeOf(session, other.clientId, { scopes: [`s${n % 9}`], consent })))
+          await (code &&
+            Promise.all(times(3, (time) => either(time).authorizationCodes.spend(spendingOf(code)))).then(() =>
+              store.authorizationCodes.ruin(code.id, code.clientId),
+            ))
+        }),
         store.clients.find(clientId),
         store.accounts.find(account.id),
       )
       if (n % 20 === 0) work.push(store.accounts.setPassword(account.id, `$argon2id$${n}`), store.sweep())
       if (n % 30 === 0) work.push(store.authorizations.end(authorization.id))
+      if (n % 25 === 0) work.push(store.grants.end(account.id, other.clientId))
+      if (n % 45 === 0) work.push(store.browserSessions.endAll(other.account.id))
     }
     await Promise.all(work)
   })
@@ -1240,6 +1353,12 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       const live = await authorizePassword(store, passwordAuthorization(account, clientId))
       const session = signInOf({ account, clientId }, { lifetime: hours(1) })
       await signIn(store, session)
+      const browserSession = await beginBrowserSession(store, account, hours(1))
+      const spent = await issueCode(store, codeOf(browserSession, clientId))
+      await spendCode(store, spent)
+      const ruined = await issueCode(store, codeOf(browserSession, clientId))
+      await store.authorizationCodes.ruin(ruined.id, clientId)
+      const unspent = await issueCode(store, codeOf(browserSession, clientId))
       const now = await store.now()
       for (const [id, expiresAt] of [['soon', now + 60] as const, ['never', undefined] as const]) {
         await store.clients.create(
@@ -1257,22 +1376,30 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       assert.equal(await store.sweep(), 0)
       assert.deepEqual(await rows(), before)
       clock.pass(hours(1))
-      assert.equal(await store.sweep(), SWEEP_BATCH + 2)
-      let swept = SWEEP_BATCH + 2
+      assert.equal(await store.sweep(), SWEEP_BATCH + 4)
+      let swept = SWEEP_BATCH + 4
       for (let more = await store.sweep(); more > 0; more = await store.sweep()) swept += more
-      assert.equal(swept, 3 * count + 2)
+      assert.equal(swept, 3 * count + 4)
       assert.deepEqual(await rows(), {
         ...before,
         attempts: 0,
+        authorization_codes: 2,
+        browser_sessions: 0,
         authorizations: before['authorizations']! - 1,
         client_secrets: before['client_secrets']! - 1,
       })
       assert.equal(await store.authorizations.findLive(expiring.id), undefined)
       assert.notEqual(await store.authorizations.findLive(live.id), undefined)
       assert.notEqual(await store.platformSessions.findExpired(session.candidate.digest), undefined)
-      clock.pass(days(30))
+      assert.equal(await store.authorizationCodes.find(unspent.id), undefined)
+      for (const { id } of [spent, ruined]) assert.equal((await store.authorizationCodes.find(id))?.id, id)
+      clock.pass(days(1))
+      await store.sweep()
+      assert.equal((await rows())['authorization_codes'], 0)
+      clock.pass(days(29))
       await store.sweep()
       assert.equal((await rows())['platform_sessions'], 0)
+      assert.equal((await rows())['grants'], 1)
     })
   })
 }
@@ -1284,20 +1411,4 @@ const apiResource = (audience: string): ApiResource => ({
   signingAlgorithm: 'ES256',
   accessTokenLifetime: hours(24),
   verifiedByOthers: false,
-})
-
-const entity = (more: Partial<Entity>): Omit<Entity, 'createdAt' | 'updatedAt'> => ({
-  type: 'campaign',
-  id: 1,
-  name: 'Summer',
-  organizationId: 1,
-  version: 0,
-  fields: {},
-  ...more,
-})
-
-const page = (limit: number, offset: number, field: 'id' | 'name' = 'id', descending = false) => ({
-  limit,
-  offset,
-  sort: { field, descending },
 })

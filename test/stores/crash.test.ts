@@ -13,6 +13,7 @@ test('SQLite: whenever the process is killed, nothing acknowledged is lost and n
     const counts = await crash({ rounds: ROUNDS, parameters: ['sqlite', database.file], database, longestMs: 80 })
     t.diagnostic(JSON.stringify(counts))
     assert.ok(counts.accounts > ROUNDS && counts.sessions > 0 && counts.passwords > 0 && counts.admitted > 0)
+    assert.ok(counts.codes > ROUNDS && counts.spent > 0 && counts.rotations > 0 && counts.ended > 0)
     assert.equal(counts.unavailable, 0)
     assert.ok(counts.admitted + (await attemptsLeft(database)) <= MOST_ADMITTED)
   } finally {
@@ -36,6 +37,7 @@ test(
       })
       t.diagnostic(JSON.stringify(counts))
       assert.ok(counts.accounts > ROUNDS && counts.sessions > 0 && counts.passwords > 0 && counts.admitted > 0)
+      assert.ok(counts.codes > ROUNDS && counts.spent > 0 && counts.rotations > 0 && counts.ended > 0)
       assert.ok(counts.unavailable > 0)
       assert.ok(counts.admitted + (await attemptsLeft(database)) <= MOST_ADMITTED)
     } finally {

@@ -6,7 +6,7 @@ import { days } from '#base/time.ts'
 import { digestOf } from '#base/secrets.ts'
 import type { Bucket } from '#stores/store.ts'
 import type { TestDatabase } from './contract.ts'
-import { attempt } from './fixtures.ts'
+import { attempt, spendingOf } from './fixtures.ts'
 
 // Kills a process that works on a store, over and over, and looks each time at what is left. What a child is, and what it tells, can be
 // exchanged: a whole server makes the same promises.
@@ -35,6 +35,25 @@ export type Acknowledged =
       readonly hash: string
       readonly authorizationId: number
     }
+  | { readonly kind: 'code'; readonly id: number; readonly clientId: string; readonly staysLive: boolean }
+  | {
+      readonly kind: 'spent'
+      readonly code: number
+      readonly clientId: string
+      readonly uses: number
+      /** How many of the uses were answered so. */
+      readonly times: number
+      readonly authorizationId: number
+      readonly staysLive: boolean
+    }
+  | {
+      readonly kind: 'rotated'
+      readonly id: number
+      readonly generation: number
+      readonly outcomes: readonly string[]
+      readonly staysLive: boolean
+    }
+  | { readonly kind: 'ended'; readonly accountId: number; readonly clientId: string }
   | { readonly kind: 'admitted' }
   | { readonly kind: 'unavailable' }
 
@@ -77,7 +96,10 @@ export type CrashTest = {
 
 /** @returns how much was acknowledged, so that a test can see that it tested something */
 export const crash = async ({ rounds, parameters, database, longestMs, disturb }: CrashTest) => {
-  const counts = { accounts: 0, authorizations: 0, sessions: 0, passwords: 0, admitted: 0, unavailable: 0 }
+  const counts = {
+    ...{ accounts: 0, authorizations: 0, sessions: 0, passwords: 0, codes: 0, spent: 0, rotations: 0, ended: 0 },
+    ...{ admitted: 0, unavailable: 0 },
+  }
   let next = startChild(parameters)
   try {
     for (let round = 1; round <= rounds; round++) {
@@ -87,6 +109,9 @@ export const crash = async ({ rounds, parameters, database, longestMs, disturb }
       child.process.send(round)
       // Killed at any moment of its work: from its first acknowledgement to a few hundred later.
       while (child.told.length < 2 && child.process.exitCode === null) await sleep(1)
+      // However busy the machine is, some come as far as the end of what a child does.
+      const latest = performance.now() + (round % 5 === 1 ? 5000 : 0)
+      while (!hasDoneAll(child) && performance.now() < latest) await sleep(1)
       assert.equal(child.process.exitCode, null, 'the child ended by itself')
       await Promise.all([sleep(Math.random() * longestMs), disturb?.(round)])
       assert.equal(child.process.exitCode, null, 'the child ended by itself')
@@ -100,12 +125,16 @@ export const crash = async ({ rounds, parameters, database, longestMs, disturb }
   return counts
 }
 
+const hasDoneAll = ({ process: child, told }: Child): boolean =>
+  child.exitCode !== null ||
+  (['password', 'ended', 'rotated'] as const).every((kind) => told.some((each) => each.kind === kind))
+
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 const inspect = async (
   database: TestDatabase,
   told: readonly Acknowledged[],
-  counts: Record<'accounts' | 'authorizations' | 'sessions' | 'passwords' | 'admitted' | 'unavailable', number>,
+  counts: Awaited<ReturnType<typeof crash>>,
 ): Promise<void> => {
   const store = await database.open()
   try {
@@ -150,10 +179,51 @@ const inspect = async (
             assert.equal(live, undefined, 'an authorization outlived the password')
             return
           }
+          case 'code': {
+            counts.codes++
+            const code = await store.authorizationCodes.find(each.id)
+            assert.ok(!each.staysLive || code?.clientId === each.clientId, `code ${each.id} is lost`)
+            return
+          }
+          case 'spent': {
+            counts.spent++
+            assert.equal(each.times, 1, `code ${each.code} worked ${each.times} times`)
+            const live = await store.authorizations.findLive(each.authorizationId)
+            assert.ok(!each.staysLive || live !== undefined, `what code ${each.code} brought is lost`)
+            assert.ok(each.uses === 1 || live === undefined, `what code ${each.code} brought outlived its second use`)
+            return
+          }
+          case 'rotated': {
+            counts.rotations++
+            if (!each.staysLive) return
+            assert.deepEqual(each.outcomes, ['replayed', 'rotated'])
+            const live = await store.authorizations.findLive(each.id)
+            assert.equal(live?.authorization.generation, each.generation, `a rotation of ${each.id} is lost`)
+            return
+          }
+          case 'ended':
+            counts.ended++
+            assert.deepEqual(await store.grants.list(each.accountId), [], 'a grant outlived its end')
+            return
           case 'admitted':
             counts.admitted++
             return
         }
+      }),
+    )
+    const spent = new Map(told.flatMap((each) => (each.kind === 'spent' ? [[each.code, each] as const] : [])))
+    await Promise.all(
+      told.map(async (each) => {
+        if (each.kind !== 'code') return
+        // One that was not told as spent may have been, or been ended, by what was under way when the end came.
+        const { outcome } = await store.authorizationCodes.spend(spendingOf(each))
+        if (spent.has(each.id)) assert.equal(outcome, 'replayed', `code ${each.id} works again`)
+        else if (each.staysLive) assert.notEqual(outcome, 'gone', `code ${each.id} is lost`)
+        const again = await store.authorizationCodes.spend(spendingOf(each))
+        assert.equal(again.outcome, outcome === 'gone' ? 'gone' : 'replayed', `code ${each.id} works twice`)
+        const brought = spent.get(each.id)?.authorizationId
+        const live = brought === undefined ? undefined : await store.authorizations.findLive(brought)
+        assert.equal(live, undefined, `what code ${each.id} brought outlived a replay`)
       }),
     )
     assert.ok(counts.admitted <= MOST_ADMITTED, `${counts.admitted} attempts were admitted`)
@@ -164,6 +234,18 @@ const inspect = async (
         group by authorization_id having count(*) > 1`,
       'signed in': `select account_id from platform_sessions where authorization_id is null
         group by account_id, client_id having count(*) > 1`,
+      'codes that worked twice': `select account_id from authorizations where grant_type = 'authorization_code'
+        group by account_id having count(*) > 1`,
+      'authorizations without a code': `select id from authorizations where grant_type = 'authorization_code' and not exists
+        (select 1 from authorization_codes where authorization_id = authorizations.id and spent_at is not null)`,
+      'codes without a decision': `select id from authorization_codes where spent_at is null and not exists
+        (select 1 from grants where grants.id = grant_id)`,
+      'authorizations that outlived their grant': `select id from authorizations where grant_id is not null and ended_at is null
+        and not exists (select 1 from grants where grants.id = grant_id)`,
+      'codes that outlived a password': `select authorization_codes.id from authorization_codes
+        join accounts on accounts.id = account_id where spent_at is null and accounts.version > 0`,
+      'browser sessions that outlived a password': `select browser_sessions.id from browser_sessions
+        join accounts on accounts.id = account_id where accounts.version > 0`,
       accounts: 'select username_key from accounts group by realm, username_key having count(*) > 1',
       orphans: `select platform_sessions.id from platform_sessions join authorizations
         on authorizations.id = platform_sessions.authorization_id where ended_at is not null`,

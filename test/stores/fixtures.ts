@@ -2,8 +2,24 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { digestOf, type Digest } from '#base/secrets.ts'
 import { days, hours, seconds, type Seconds } from '#base/time.ts'
-import type { Account, Authorization, NewAccount, NewClient, PlatformSession } from '#stores/records.ts'
-import type { Attempt, NewPasswordAuthorization, PlatformSessionStore, SessionCandidate, Store } from '#stores/store.ts'
+import type {
+  Account,
+  Authorization,
+  AuthorizationCode,
+  BrowserSession,
+  Entity,
+  NewAccount,
+  NewClient,
+  PlatformSession,
+} from '#stores/records.ts'
+import type {
+  Attempt,
+  NewAuthorizationCode,
+  NewPasswordAuthorization,
+  PlatformSessionStore,
+  SessionCandidate,
+  Store,
+} from '#stores/store.ts'
 
 // What the tests of the stores put in. Names are numbered, so that tests can share a database.
 
@@ -127,6 +143,96 @@ export const bridgeOf = (authorizationId: number, lifetime: Seconds = hours(24))
   authorizationId,
   lifetime,
   candidate: candidate(),
+})
+
+export const EVERYTHING = { kind: 'all', within: 'all' } as const
+
+export const browserSessionOf = (account: CheckedPerson, lifetime: Seconds = hours(12)) => ({
+  accountId: account.id,
+  accountVersion: account.version,
+  methods: ['pwd'] as const,
+  seed: randomBytes(16),
+  lifetime,
+})
+
+/** As `authorizePassword`. */
+export const beginBrowserSession = async (
+  store: Store,
+  account: CheckedPerson,
+  lifetime?: Seconds,
+): Promise<BrowserSession> => {
+  const session = await store.browserSessions.begin(browserSessionOf(account, lifetime))
+  assert.ok(session !== undefined, 'the sign-in was refused')
+  return session
+}
+
+export const codeOf = (
+  { id }: Pick<BrowserSession, 'id'>,
+  clientId: string,
+  more: Partial<NewAuthorizationCode> = {},
+): NewAuthorizationCode => ({
+  browserSessionId: id,
+  clientId,
+  audience: 'https://api.example.com/',
+  scopes: ['offline_access', 'openid', 'read:entities'],
+  organizations: 'all',
+  salt: randomBytes(16),
+  redirectUri: 'https://client.example.com/callback',
+  codeChallenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+  nonce: 'n-0S6_WzA2Mj',
+  lifetime: seconds(60),
+  consent: 'add',
+  ...more,
+})
+
+/** As `authorizePassword`. */
+export const issueCode = async (store: Store, asked: NewAuthorizationCode): Promise<AuthorizationCode> => {
+  const code = await store.authorizationCodes.issue(asked)
+  assert.ok(code !== undefined, 'the code was not issued')
+  return code
+}
+
+export const spendingOf = ({ id, clientId }: Pick<AuthorizationCode, 'id' | 'clientId'>) => ({
+  id,
+  clientId,
+  offline: true,
+  salt: randomBytes(16),
+  lifetime: { idle: days(30), absolute: days(365) },
+})
+
+/** Where it has not been spent. */
+export const spendCode = async (
+  store: Store,
+  code: Pick<AuthorizationCode, 'id' | 'clientId'>,
+): Promise<Authorization> => {
+  const spent = await store.authorizationCodes.spend(spendingOf(code))
+  assert.equal(spent.outcome, 'spent')
+  return (spent as typeof spent & { outcome: 'spent' }).authorization
+}
+
+/** With a window of 100 s and at most five replays. */
+export const rotationOf = ({ id, generation }: Pick<Authorization, 'id' | 'generation'>) => ({
+  id,
+  generation,
+  idle: days(30),
+  window: seconds(100),
+  replays: 5,
+})
+
+export const entity = (more: Partial<Entity>): Omit<Entity, 'createdAt' | 'updatedAt'> => ({
+  type: 'campaign',
+  id: 1,
+  name: 'Summer',
+  organizationId: 1,
+  version: 0,
+  fields: {},
+  ...more,
+})
+
+export const page = (limit: number, offset: number, field: 'id' | 'name' = 'id', descending = false) => ({
+  limit,
+  offset,
+  sort: { field, descending },
 })
 
 /** A clock that a test can set ahead. Stores that share it agree about the time. */

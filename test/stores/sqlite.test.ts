@@ -6,9 +6,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
+import { migrateSqlite } from '#stores/sqlite/migrate.ts'
+import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
 import { openSqliteStore } from '#stores/sqlite/store.ts'
 import { StoreConflictError, StoreRefusedError, StoreUnavailableError } from '#stores/store.ts'
 import { storeContract } from './contract.ts'
+import { fillFirstStep, livesAfterFirstStep } from './first_step.ts'
 import { newAccount, times } from './fixtures.ts'
 import { sqliteTestDatabase } from './sqlite_database.ts'
 
@@ -216,3 +219,17 @@ test('closing leaves one file, without a log beside it', () =>
     await store.close()
     assert.equal(existsSync(`${file}-wal`), false)
   }))
+
+test('a database of the first step is brought up to this one, with all that lives in it', async () => {
+  const own = sqliteTestDatabase()
+  try {
+    const database = openSqliteDatabase(own.file, Date.now)
+    await migrateSqlite(database, SQLITE_MIGRATIONS.slice(0, 1))
+    await database.close()
+    await fillFirstStep(own.query, (value) => `x'${value.toString('hex')}'`)
+    const store = await own.open()
+    await livesAfterFirstStep(store).finally(() => store.close())
+  } finally {
+    await own.remove()
+  }
+})

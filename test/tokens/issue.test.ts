@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { epochSeconds, hours } from '#base/time.ts'
@@ -119,8 +120,11 @@ test('there is an ID token if and only if openid was granted, and a refresh toke
 })
 
 test('an ID token has the claims of OpenID Connect Core 1.0 §2, for the client and not for an API', async () => {
-  const { claims, header } = parsed((await forAccount({ scopes: ['openid'] })).id_token)
+  const { id_token, access_token } = await forAccount({ scopes: ['openid'] })
+  const { claims, header } = parsed(id_token)
   assert.deepEqual(claims, {
+    // §3.1.3.6: the left half of the hash of the access token
+    at_hash: hash('sha256', access_token, 'buffer').subarray(0, 16).toString('base64url'),
     iss: ISSUER,
     sub: 'people|4711',
     aud: 'the-client',
@@ -145,7 +149,7 @@ test('an ID token has what is known of the person and was asked for; the rest is
   })
   const claimsOf = async (...scopes: string[]) => {
     const { id_token } = await forAccount({ scopes: ['openid', ...scopes], account: someone })
-    const { iss: _1, sub: _2, aud: _3, iat: _4, exp: _5, auth_time: _6, ...rest } = parsed(id_token).claims
+    const { iss: _1, sub: _2, aud: _3, iat: _4, exp: _5, auth_time: _6, at_hash: _7, ...rest } = parsed(id_token).claims
     return rest
   }
   assert.deepEqual(await claimsOf('profile'), { name: 'Zoë', nickname: 'zoe@example.com', updated_at: START - 500 })

@@ -1,5 +1,5 @@
 import type { PostgresDatabase } from '#stores/postgres/database.ts'
-import { LOCK_ACCOUNTS } from '#stores/postgres/schema.ts'
+import { LOCK_ACCOUNTS } from '#stores/postgres/locks.ts'
 import { ACCOUNT_COLUMNS, accountFromRow, isRowId, isStorable } from '#stores/rows.ts'
 import { StoreConflictError, type AccountStore } from '#stores/store.ts'
 

@@ -7,7 +7,7 @@ import {
   isRowId,
   scopeText,
 } from '#stores/rows.ts'
-import type { AuthorizationStore } from '#stores/store.ts'
+import type { AuthorizationStore, Rotation } from '#stores/store.ts'
 
 export const postgresAuthorizations = (database: PostgresDatabase): AuthorizationStore => {
   // Rows that exist are locked in the order of their ids, as everywhere; those to be inserted after them, in the order of their key.
@@ -58,6 +58,14 @@ export const postgresAuthorizations = (database: PostgresDatabase): Authorizatio
       cross join lateral use_authorization($1, sorted.id, sorted.idle) as authorizations`,
     abreast: 1,
   })
+  const rotate = database.group({
+    name: 'rotate',
+    columns: { id: 'bigint', generation: 'bigint', idle: 'bigint', time_window: 'bigint', replays: 'bigint' },
+    text: `select sorted.ordinal, rotation.outcome, ${AUTHORIZATION_COLUMNS} from (select * from asked order by id, ordinal) as sorted
+      cross join lateral rotate($1, sorted.id, sorted.generation, sorted.idle, sorted.time_window, sorted.replays) as rotation
+      cross join lateral (select (rotation.family).*) as authorizations`,
+    abreast: 1,
+  })
 
   return {
     authorizePassword: async ({ accountId, accountVersion, clientId, audience, scopes, offline, salt, lifetime }) => {
@@ -82,6 +90,32 @@ export const postgresAuthorizations = (database: PostgresDatabase): Authorizatio
     use: async (id, idle) => {
       const [row] = isRowId(id) ? await use({ id, idle }) : []
       return row === undefined ? undefined : authorizationFromRow(row)
+    },
+    rotate: async ({ id, generation, idle, window, replays }) => {
+      if (!isRowId(id) || !Number.isSafeInteger(generation)) return undefined
+      const [row] = await rotate({ id, generation, idle, time_window: window, replays })
+      switch (row!['outcome'] as Rotation['outcome'] | null) {
+        case null:
+          return undefined
+        case 'reused':
+          return { outcome: 'reused' }
+        case 'rotated':
+          return { outcome: 'rotated', authorization: authorizationFromRow(row!) }
+        case 'replayed':
+          return { outcome: 'replayed', authorization: authorizationFromRow(row!) }
+      }
+    },
+    list: async (accountId) => {
+      if (!isRowId(accountId)) return []
+      const rows = await database.ask(
+        `select ${AUTHORIZATION_COLUMNS} from authorizations
+           join accounts on accounts.id = authorizations.account_id and accounts.disabled_at is null
+           join clients on clients.id = authorizations.client_id and clients.disabled_at is null
+         where authorizations.account_id = $2 and ended_at is null and expires_at > (select store_clock_ms($1) / 1000)
+         order by authorizations.id desc`,
+        [database.clockOffset(), accountId],
+      )
+      return rows.map(authorizationFromRow)
     },
     end: async (id) => {
       if (isRowId(id)) await database.ask('select end_authorization($1, $2)', [database.clockOffset(), id])

@@ -1,14 +1,20 @@
 import type { PostgresDatabase, SqlValue } from '#stores/postgres/database.ts'
+import type { EntityType } from '#stores/records.ts'
 import { entityFromRow, isRowId } from '#stores/rows.ts'
 import type { EntityStore, Visibility } from '#stores/store.ts'
 
-/** The organizations on which an account holds a permission; everything below them is visible to it too. */
+/** The organizations on which an account holds a permission; everything below them is visible to it too. `$3` are those that are asked for. */
+const WITHIN = '($3::bigint[] is null or organization_id = any($3::bigint[]))'
 const WHERE: Readonly<Record<Visibility['kind'], string>> = {
-  all: 'type = $1 and $2::bigint is null',
+  all: `type = $1 and $2::bigint is null and ${WITHIN}`,
   permissions: `type = $1 and organization_id in
-    (select entity_id from permissions where account_id = $2 and entity_type = 'organization' and access in ('r', 'w'))`,
+    (select entity_id from permissions where account_id = $2 and entity_type = 'organization' and access in ('r', 'w')) and ${WITHIN}`,
 }
-const accountOf = (visibility: Visibility): SqlValue => (visibility.kind === 'all' ? null : visibility.accountId)
+const parametersOf = (type: EntityType, visibility: Visibility): readonly SqlValue[] => [
+  type,
+  visibility.kind === 'all' ? null : visibility.accountId,
+  visibility.within === 'all' ? null : visibility.within.filter(isRowId),
+]
 const seesNothing = (visibility: Visibility): boolean =>
   visibility.kind === 'permissions' && !isRowId(visibility.accountId)
 
@@ -31,9 +37,8 @@ export const postgresEntities = (database: PostgresDatabase): EntityStore => ({
   },
   find: async (type, id, visibility) => {
     if (!isRowId(id) || seesNothing(visibility)) return undefined
-    const [row] = await database.ask(`select * from entities where ${WHERE[visibility.kind]} and id = $3`, [
-      type,
-      accountOf(visibility),
+    const [row] = await database.ask(`select * from entities where ${WHERE[visibility.kind]} and id = $4`, [
+      ...parametersOf(type, visibility),
       id,
     ])
     return row === undefined ? undefined : entityFromRow(row)
@@ -46,9 +51,9 @@ export const postgresEntities = (database: PostgresDatabase): EntityStore => ({
     // One statement, so that the page and the total are of one moment; a page beyond the end is one row without an entity.
     const rows = await database.ask(
       `select total.total, page.* from (select count(*) as total from entities where ${where}) as total
-       left join (select * from entities where ${where} order by ${order} limit $3 offset $4) as page on true
+       left join (select * from entities where ${where} order by ${order} limit $4 offset $5) as page on true
        order by ${order}`,
-      [type, accountOf(visibility), limit, offset],
+      [...parametersOf(type, visibility), limit, offset],
     )
     return {
       entities: rows.filter((row) => row['id'] !== null).map(entityFromRow),

@@ -1,6 +1,6 @@
 import { pendingMigrations, refuseForeignTables, type Migration } from '#stores/migrations.ts'
 import type { PostgresDatabase } from '#stores/postgres/database.ts'
-import { LOCK_MIGRATIONS } from '#stores/postgres/schema.ts'
+import { LOCK_MIGRATIONS } from '#stores/postgres/locks.ts'
 
 /**
  * Brings the schema up to this code, in one transaction: a process that is killed in between leaves the database as it was, and

@@ -1,41 +1,19 @@
 import type { Migration } from '#stores/migrations.ts'
+import {
+  HOLD_ATTEMPTS,
+  HOLD_AUTHORIZATIONS,
+  MAY_SIGN_IN,
+  OWNERS_ARE_LIVE,
+  SHARE_AUTHORIZATIONS,
+} from '#stores/postgres/locks.ts'
+import { GRANTS_AND_CODES } from '#stores/postgres/schema_of_grants.ts'
 
 // The tables of SQLite under the same names, so that both stores share `rows.ts`. Times are epoch seconds. Names that are sorted by
 // are compared by their bytes (`collate "C"`), as SQLite does.
 //
 // A verb that many ask for at once is a function for one item; `database.ts` calls it for a whole group in one statement. Each statement
 // inside a function has a snapshot of its own (READ COMMITTED, volatile), so what it sees after it has waited for a lock is what the
-// holder of the lock has committed.
-//
-// Who locks what, so that no two nodes wait for each other:
-// - What ends much at once (a new password, a disabled account or client) holds AUTHORIZATIONS alone; all other changes of authorizations
-//   and platform sessions share it. So the former never meets a half-done one of the latter. A sign-in looks at the account and the client
-//   after it has got its share: what it sees there stays so until it commits, and what waits meanwhile ends what it began.
-// - Those that share it lock the rows of one table alone, in the order of their ids. Where that cannot be known (a row that is about to be
-//   inserted), PostgreSQL may have to break a deadlock, and the statement is tried again.
-// - Attempts touch three keys each in no order, so they take turns.
-
-/** Advisory locks are pairs of integers; the first is ours alone: the bytes `post`. */
-const OURS = 0x706f7374
-const lock = (name: 'migrations' | 'authorizations' | 'attempts' | 'accounts' | 'signing keys'): string =>
-  `${OURS}, ${['migrations', 'authorizations', 'attempts', 'accounts', 'signing keys'].indexOf(name) + 1}`
-
-/** Taken in the transaction that uses it, and let go of by its end. */
-export const LOCK_MIGRATIONS = `select pg_advisory_xact_lock(${lock('migrations')})`
-export const LOCK_ACCOUNTS = `select pg_advisory_xact_lock(${lock('accounts')})`
-export const LOCK_SIGNING_KEYS = `select pg_advisory_xact_lock(${lock('signing keys')})`
-
-const SHARE_AUTHORIZATIONS = `perform pg_advisory_xact_lock_shared(${lock('authorizations')})`
-const HOLD_AUTHORIZATIONS = `perform pg_advisory_xact_lock(${lock('authorizations')})`
-const HOLD_ATTEMPTS = `perform pg_advisory_xact_lock(${lock('attempts')})`
-
-/** Those behind an authorization are not disabled. */
-const OWNERS_ARE_LIVE = `exists (select 1 from accounts where accounts.id = authorizations.account_id and accounts.disabled_at is null)
-  and exists (select 1 from clients where clients.id = authorizations.client_id and clients.disabled_at is null)`
-
-/** Whether a sign-in may still begin something, see `CheckedAccount`. Only while AUTHORIZATIONS is shared does the answer stay true. */
-const MAY_SIGN_IN = `exists (select 1 from accounts where id = for_account and version = for_version and disabled_at is null)
-  and exists (select 1 from clients where id = for_client and disabled_at is null)`
+// holder of the lock has committed. Who locks what, and in what order, is said in `locks.ts`.
 
 export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   {
@@ -291,4 +269,5 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
        end $$`,
     ],
   },
+  GRANTS_AND_CODES,
 ]

@@ -1,5 +1,5 @@
 import type { PostgresDatabase } from '#stores/postgres/database.ts'
-import { LOCK_SIGNING_KEYS } from '#stores/postgres/schema.ts'
+import { LOCK_SIGNING_KEYS } from '#stores/postgres/locks.ts'
 import { signingKeyFromRow } from '#stores/rows.ts'
 import type { SigningKeyStore } from '#stores/store.ts'
 

@@ -2,11 +2,14 @@ import { epochSeconds } from '#base/time.ts'
 import { postgresAccounts } from '#stores/postgres/accounts.ts'
 import { postgresApiResources } from '#stores/postgres/api_resources.ts'
 import { postgresAttempts } from '#stores/postgres/attempts.ts'
+import { postgresAuthorizationCodes } from '#stores/postgres/authorization_codes.ts'
 import { postgresAuthorizations } from '#stores/postgres/authorizations.ts'
+import { postgresBrowserSessions } from '#stores/postgres/browser_sessions.ts'
 import { postgresClients } from '#stores/postgres/clients.ts'
 import { postgresDatabase, type PostgresDatabase } from '#stores/postgres/database.ts'
 import { postgresEntities } from '#stores/postgres/entities.ts'
 import { refusal } from '#stores/postgres/errors.ts'
+import { postgresGrants } from '#stores/postgres/grants.ts'
 import { migratePostgres } from '#stores/postgres/migrate.ts'
 import { postgresPlatformSessions } from '#stores/postgres/platform_sessions.ts'
 import { POSTGRES_MIGRATIONS } from '#stores/postgres/schema.ts'
@@ -48,7 +51,10 @@ export const openPostgresStore = async (
     accounts: postgresAccounts(database),
     clients: postgresClients(database),
     apiResources: postgresApiResources(database),
+    grants: postgresGrants(database),
+    authorizationCodes: postgresAuthorizationCodes(database),
     authorizations: postgresAuthorizations(database),
+    browserSessions: postgresBrowserSessions(database),
     platformSessions: postgresPlatformSessions(database),
     attempts: postgresAttempts(database),
     signingKeys: postgresSigningKeys(database),

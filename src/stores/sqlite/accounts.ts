@@ -1,8 +1,10 @@
 import { ACCOUNT_COLUMNS, accountFromRow } from '#stores/rows.ts'
 import type { SqliteDatabase } from '#stores/sqlite/database.ts'
+import { sqliteEndings } from '#stores/sqlite/endings.ts'
 import { StoreConflictError, type AccountStore } from '#stores/store.ts'
 
 export const sqliteAccounts = (database: SqliteDatabase): AccountStore => {
+  const endings = sqliteEndings(database)
   const find = database.prepare(`select ${ACCOUNT_COLUMNS} from accounts where id = ?`)
   const findByUsername = database.prepare(
     `select ${ACCOUNT_COLUMNS} from accounts where realm = ? and username_key = ?`,
@@ -27,10 +29,6 @@ export const sqliteAccounts = (database: SqliteDatabase): AccountStore => {
   const disable = database.prepare(
     'update accounts set disabled_at = coalesce(disabled_at, ?1), version = version + 1, updated_at = ?1 where id = ?2',
   )
-  const endAuthorizations = database.prepare(
-    'update authorizations set ended_at = ? where account_id = ? and ended_at is null',
-  )
-  const endSessions = database.prepare('delete from platform_sessions where account_id = ?')
   const countPermissions = database.prepare(
     `select count(*) as count from permissions where account_id = ? and entity_type = ? and entity_id in (select value from json_each(?))`,
   )
@@ -73,15 +71,13 @@ export const sqliteAccounts = (database: SqliteDatabase): AccountStore => {
     setPassword: (id, passwordHash) =>
       database.write((now) => {
         if (setPassword.run(passwordHash, now.seconds, id) === 0) return false
-        endAuthorizations.run(now.seconds, id)
-        endSessions.run(id)
+        endings.account(now, id)
         return true
       }),
     disable: (id) =>
       database.write((now) => {
         if (disable.run(now.seconds, id) === 0) return false
-        endAuthorizations.run(now.seconds, id)
-        endSessions.run(id)
+        endings.account(now, id)
         return true
       }),
     hasPermissionOn: (id, entityType, entityIds) =>

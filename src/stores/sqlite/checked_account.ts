@@ -14,3 +14,9 @@ export const sqliteSignInCheck = (
   )
   return ({ accountId, accountVersion, clientId }) => find.get(accountId, accountVersion, clientId) !== undefined
 }
+
+/** As `sqliteSignInCheck`, for a sign-in that is to no client. */
+export const sqliteAccountCheck = (database: SqliteDatabase): ((asked: CheckedAccount) => boolean) => {
+  const find = database.prepare('select 1 from accounts where id = ? and version = ? and disabled_at is null')
+  return ({ accountId, accountVersion }) => find.get(accountId, accountVersion) !== undefined
+}

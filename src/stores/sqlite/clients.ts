@@ -1,8 +1,10 @@
 import { CLIENT_COLUMNS, clientsFromRows, isStorable, secretValue } from '#stores/rows.ts'
 import type { SqliteDatabase } from '#stores/sqlite/database.ts'
+import { sqliteEndings } from '#stores/sqlite/endings.ts'
 import { StoreConflictError, type ClientStore } from '#stores/store.ts'
 
 export const sqliteClients = (database: SqliteDatabase): ClientStore => {
+  const endings = sqliteEndings(database)
   const withSecrets = (clients: string) =>
     `select ${CLIENT_COLUMNS} from ${clients} as clients
        left join client_secrets on client_secrets.client_id = clients.id
@@ -30,10 +32,6 @@ export const sqliteClients = (database: SqliteDatabase): ClientStore => {
   const disable = database.prepare(
     'update clients set disabled_at = coalesce(disabled_at, ?1), updated_at = ?1 where id = ?2',
   )
-  const endAuthorizations = database.prepare(
-    'update authorizations set ended_at = ? where client_id = ? and ended_at is null',
-  )
-  const endSessions = database.prepare('delete from platform_sessions where client_id = ?')
 
   return {
     create: ({ id, name, policy, idIsApiKey, secret, apiKeys }) =>
@@ -54,8 +52,7 @@ export const sqliteClients = (database: SqliteDatabase): ClientStore => {
     disable: (id) =>
       database.write((now) => {
         if (!isStorable(id) || disable.run(now.seconds, id) === 0) return false
-        endAuthorizations.run(now.seconds, id)
-        endSessions.run(id)
+        endings.client(now, id)
         return true
       }),
   }

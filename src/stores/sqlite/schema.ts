@@ -71,4 +71,40 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `create index entities_by_name on entities (type, name, id)`,
     ],
   },
+  {
+    id: 2,
+    name: 'grants, authorization codes, browser sessions, rotation',
+    statements: [
+      // Without `references` to rows that go earlier: a grant and a browser session are deleted when they end.
+      `create table grants (
+         id integer primary key autoincrement, account_id integer not null references accounts (id),
+         client_id text not null references clients (id), audience text not null, scope text not null, organizations text not null,
+         created_at integer not null, updated_at integer not null
+       ) strict`,
+      `create unique index grants_by_account on grants (account_id, client_id, audience)`,
+      `create table browser_sessions (
+         id integer primary key autoincrement, account_id integer not null references accounts (id), seed blob not null,
+         authenticated_at integer not null, methods text not null, created_at integer not null, expires_at integer not null
+       ) strict`,
+      `create index browser_sessions_by_account on browser_sessions (account_id)`,
+      `create index browser_sessions_by_expiry on browser_sessions (expires_at)`,
+      `create table authorization_codes (
+         id integer primary key autoincrement, account_id integer not null references accounts (id),
+         client_id text not null references clients (id), grant_id integer not null, browser_session_id integer not null,
+         audience text not null, scope text not null, organizations text not null, salt blob not null, redirect_uri text,
+         code_challenge text, nonce text, authenticated_at integer not null, methods text not null, created_at integer not null,
+         expires_at integer not null, spent_at integer, authorization_id integer, forget_at integer not null
+       ) strict`,
+      `create index authorization_codes_by_account on authorization_codes (account_id, client_id) where spent_at is null`,
+      `create index authorization_codes_by_client on authorization_codes (client_id) where spent_at is null`,
+      `create index authorization_codes_by_expiry on authorization_codes (forget_at)`,
+      `alter table authorizations add column grant_id integer`,
+      `alter table authorizations add column organizations text not null default '"all"'`,
+      `alter table authorizations add column browser_session_id integer`,
+      // When the family moved on last, and how often the same successor was given out again since.
+      `alter table authorizations add column rotated_at integer`,
+      `alter table authorizations add column replays integer not null default 0`,
+      `create index authorizations_by_account on authorizations (account_id, client_id) where ended_at is null`,
+    ],
+  },
 ]

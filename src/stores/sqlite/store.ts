@@ -3,10 +3,13 @@ import { Worker } from 'node:worker_threads'
 import { sqliteAccounts } from '#stores/sqlite/accounts.ts'
 import { sqliteApiResources } from '#stores/sqlite/api_resources.ts'
 import { sqliteAttempts } from '#stores/sqlite/attempts.ts'
+import { sqliteAuthorizationCodes } from '#stores/sqlite/authorization_codes.ts'
 import { sqliteAuthorizations } from '#stores/sqlite/authorizations.ts'
+import { sqliteBrowserSessions } from '#stores/sqlite/browser_sessions.ts'
 import { sqliteClients } from '#stores/sqlite/clients.ts'
 import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
 import { sqliteEntities } from '#stores/sqlite/entities.ts'
+import { sqliteGrants } from '#stores/sqlite/grants.ts'
 import { migrateSqlite } from '#stores/sqlite/migrate.ts'
 import { sqlitePlatformSessions } from '#stores/sqlite/platform_sessions.ts'
 import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
@@ -64,19 +67,24 @@ export const openSqliteStore = async (
     await database.close()
   }
   const sweeps = sweepStatements(database)
+  const touch = database.prepare('update migrations set name = name where id = 1')
 
   return {
     accounts: sqliteAccounts(database),
     clients: sqliteClients(database),
     apiResources: sqliteApiResources(database),
+    grants: sqliteGrants(database),
+    authorizationCodes: sqliteAuthorizationCodes(database),
     authorizations: sqliteAuthorizations(database),
+    browserSessions: sqliteBrowserSessions(database),
     platformSessions: sqlitePlatformSessions(database),
     attempts: sqliteAttempts(database),
     signingKeys: sqliteSigningKeys(database),
     entities: sqliteEntities(database),
     settings: sqliteSettings(database),
     now: () => database.read((now) => now.seconds),
-    check: () => database.write(() => undefined),
+    // An empty transaction writes nothing, and would succeed on a full disk.
+    check: () => database.write(() => void touch.run()),
     sweep: () =>
       database.write((now) => sweeps.reduce((count, sweep) => count + sweep.run(now.seconds, SWEEP_BATCH), 0)),
     close: () => (closing ??= close()),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isFromAnotherSite } from '#platform/same_origin.ts'
+import { isFromAnotherSite } from '#http/same_origin.ts'
 
 const OURS = ['https://api.example.com', 'https://auth.example.com']
 

@@ -1,0 +1,103 @@
+import { mayRefresh, resolveResource } from '#grant_types/token_exchange.ts'
+import { AuthorizationError } from '#protocol/authorization_error.ts'
+import {
+  findResponseTarget,
+  parseAuthorizationRequest,
+  readAuthorizationParameters,
+  type AuthorizationRequest,
+  type ResponseTarget,
+} from '#protocol/authorization_request.ts'
+import { invalidRequest, OAuthError } from '#protocol/errors.ts'
+import { grantScopes } from '#protocol/scope.ts'
+import type { ApiResource, Client } from '#stores/records.ts'
+import type { Store } from '#stores/store.ts'
+
+/** What a client asks of a person, checked: it may ask, this is what it can get at most, and this is where the answer goes. */
+export type Asked = {
+  readonly request: AuthorizationRequest
+  readonly client: Client
+  readonly resource: ApiResource
+  /** Those that were asked for (or the client's defaults) and that it may have. Sorted. */
+  readonly scopes: readonly string[]
+}
+
+/** An error that the client is told at its redirect URI. */
+export class ToldError extends Error {
+  override readonly name = 'ToldError'
+  readonly target: ResponseTarget
+  readonly told: AuthorizationError
+  readonly client: Client
+  constructor(target: ResponseTarget, told: AuthorizationError, client: Client) {
+    super(told.message)
+    this.target = target
+    this.told = told
+    this.client = client
+  }
+}
+
+export type AuthorizationRequestTools = {
+  readonly store: Pick<Store, 'clients'>
+  readonly findResource: (audience: string) => ApiResource | undefined
+  readonly defaultAudience: string
+}
+
+/** For a client that is unknown, deleted or disabled: one text. */
+const noClient = (): OAuthError => invalidRequest('The link names a client that is not registered here')
+
+/**
+ * Checks an authorization request in the order of RFC 6749 §4.1.2.1: the client and where the answer goes, and then all the rest.
+ * @throws {OAuthError} if there is nowhere to send an error to: the person is shown a page
+ * @throws {ToldError} for all else
+ */
+export const checkAuthorizationRequest = async (query: string, tools: AuthorizationRequestTools): Promise<Asked> => {
+  const parameters = readAuthorizationParameters(query)
+  const clientId = parameters.values.get('client_id')
+  if (clientId === undefined || parameters.repeated.has('client_id')) {
+    throw invalidRequest(clientId === undefined ? 'Missing required parameter: client_id' : 'client_id is repeated')
+  }
+  const client = await tools.store.clients.find(clientId)
+  if (client === undefined || client.disabledAt !== undefined) throw noClient()
+  const target = findResponseTarget(parameters, client.policy.redirectUris)
+  try {
+    const request = parseAuthorizationRequest(parameters, clientId, target)
+    return { request, client, ...checkForClient(request, client, tools) }
+  } catch (error) {
+    if (error instanceof AuthorizationError) throw new ToldError(target, error, client)
+    throw error
+  }
+}
+
+const checkForClient = (
+  request: AuthorizationRequest,
+  client: Client,
+  tools: AuthorizationRequestTools,
+): Pick<Asked, 'resource' | 'scopes'> => {
+  const { policy } = client
+  if (!policy.grantTypes.includes('authorization_code')) {
+    throw new AuthorizationError('unauthorized_client', 'This client may not use the authorization code grant')
+  }
+  const needsPkce = policy.pkce === 'required' || policy.tokenEndpointAuthMethod === 'none'
+  if (needsPkce && request.codeChallenge === undefined) {
+    throw new AuthorizationError(
+      'invalid_request',
+      'This client must use PKCE: send code_challenge with code_challenge_method=S256',
+    )
+  }
+  try {
+    const resource = resolveResource(request.audience, client, tools)
+    const scopes = grantScopes({
+      asked: request.scopes,
+      registered: resource.scopes,
+      allowed: mayRefresh(client) ? policy.scopes : policy.scopes.filter((scope) => scope !== 'offline_access'),
+      defaults: policy.defaultScopes,
+    })
+    // Nothing was asked for, and nothing is the client's default (RFC 6749 §3.3): a person could not allow it.
+    if (scopes.length === 0) throw new AuthorizationError('invalid_scope', 'Missing required parameter: scope')
+    return { resource, scopes }
+  } catch (error) {
+    if (error instanceof OAuthError && (error.code === 'invalid_target' || error.code === 'invalid_scope')) {
+      throw new AuthorizationError(error.code, error.description)
+    }
+    throw error
+  }
+}

@@ -1,0 +1,204 @@
+import type { BrowserSessions, LiveBrowserSession } from '#accounts/browser_session.ts'
+import { random } from '#base/secrets.ts'
+import type { DerivedTokens } from '#base/derived_token.ts'
+import type { Log } from '#base/log.ts'
+import type { Seconds } from '#base/time.ts'
+import { decide, type DecisionTools } from '#endpoints/authorization_decision.ts'
+import {
+  checkAuthorizationRequest,
+  ToldError,
+  type Asked,
+  type AuthorizationRequestTools,
+} from '#endpoints/authorization_request.ts'
+import type { Interactions } from '#endpoints/interaction.ts'
+import type { PersonPages } from '#endpoints/person_pages.ts'
+import type { Endpoint, Reply, Request } from '#http/message.ts'
+import { AuthorizationError } from '#protocol/authorization_error.ts'
+import type { ResponseTarget } from '#protocol/authorization_request.ts'
+import { redirectTo, type AuthorizationResponse } from '#protocol/authorization_response.ts'
+import { invalidRequest } from '#protocol/errors.ts'
+import { readForm } from '#protocol/parameters.ts'
+import type { Client, Confinement } from '#stores/records.ts'
+import type { NewAuthorizationCode, Store } from '#stores/store.ts'
+
+export type AuthorizeTools = AuthorizationRequestTools &
+  DecisionTools & {
+    readonly store: Pick<Store, 'authorizationCodes' | 'clients' | 'entities' | 'grants'>
+    readonly browserSessions: BrowserSessions
+    readonly interactions: Interactions
+    readonly codes: DerivedTokens
+    readonly codeLifetime: Seconds
+    readonly pages: PersonPages
+    readonly log: Log
+  }
+
+/** `GET /authorize` (RFC 6749 §3.1): the way of a person's browser to a code for a client. */
+export const authorizeEndpoint =
+  (tools: AuthorizeTools): Endpoint =>
+  (request) =>
+    proceed(request, request.query, 0, tools)
+
+/**
+ * `POST /authorize` (OpenID Connect Core 1.0 §3.1.2.1): the same by form. A form of another site comes without our cookie, so the browser is
+ * sent on to ask by itself.
+ */
+export const authorizeByFormEndpoint: Endpoint = ({ headers, body }) => {
+  const query = body.toString('latin1')
+  const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
+  if (type.trim().toLowerCase() !== 'application/x-www-form-urlencoded' || !/^[\x21-\x7e]*$/.test(query)) {
+    throw invalidRequest('Send the parameters as a form')
+  }
+  if (query.length > LONGEST_QUERY) throw invalidRequest('The request is too long')
+  return seeOther(`/authorize?${query}`)
+}
+
+const LONGEST_QUERY = 8192
+
+/**
+ * `GET /oauth2/v1.0/authorize`, where the platform's older libraries send browsers: on to `/authorize`. Their `access_type=offline` asks for a
+ * refresh token.
+ */
+export const legacyAuthorizeEndpoint =
+  (issuer: string): Endpoint =>
+  ({ query }) => {
+    const parameters = new URLSearchParams(query)
+    // What is repeated stays so, and is refused there.
+    if (parameters.get('access_type') === 'offline' && parameters.getAll('scope').length < 2) {
+      parameters.set('scope', [parameters.get('scope') ?? '', 'offline_access'].join(' ').trim())
+    }
+    parameters.delete('access_type')
+    return seeOther(`${issuer}authorize?${parameters.toString()}`)
+  }
+
+/** `GET /authorize/continue`: where a browser comes back to after signing in. */
+export const continueEndpoint =
+  (tools: AuthorizeTools): Endpoint =>
+  async (request) => {
+    const interaction = tools.interactions.find('authorization', readForm(request.query).get('request'))
+    if (interaction === undefined) return tools.pages.error('expired', 400, request)
+    return proceed(request, interaction.query, interaction.newSession, tools)
+  }
+
+/** Takes an authorization request one step further: to a page, or to the client. */
+export const proceed = async (
+  request: Request,
+  query: string,
+  newSession: number,
+  tools: AuthorizeTools,
+): Promise<Reply> => {
+  try {
+    const asked = await checkAuthorizationRequest(query, tools)
+    try {
+      return await takeStep(request, asked, query, newSession, tools)
+    } catch (error) {
+      if (error instanceof AuthorizationError) throw new ToldError(asked.request.target, error, asked.client)
+      throw error
+    }
+  } catch (error) {
+    if (error instanceof ToldError) return tellError(request, error, tools)
+    throw error
+  }
+}
+
+const takeStep = async (
+  request: Request,
+  asked: Asked,
+  query: string,
+  newSession: number,
+  tools: AuthorizeTools,
+): Promise<Reply> => {
+  const { interactions, pages } = tools
+  const live = await tools.browserSessions.find(request.headers.cookie)
+  const decision = await decide(asked, live, newSession, tools)
+  switch (decision.next) {
+    case 'sign_in':
+      return pages.signIn({
+        request: interactions.seal({ kind: 'authorization', query, newSession: 0 }),
+        target: asked.request.target,
+        clientName: asked.client.name,
+        username: asked.request.loginHint,
+      })
+    case 'consent': {
+      const sessionId = decision.live.session.id
+      const sealed = interactions.seal({ kind: 'consent', query, sessionId })
+      return pages.consent(asked, decision.live, decision.grant, sealed)
+    }
+    case 'code':
+      return issueCode(request, asked, decision, tools)
+  }
+}
+
+export type Allowed = {
+  readonly live: LiveBrowserSession
+  readonly organizations: Confinement
+  readonly consent: NewAuthorizationCode['consent']
+  /** Fewer than were asked for, if the person said so. */
+  readonly scopes?: readonly string[]
+}
+
+/** Sends the client its code. @throws {AuthorizationError} if what was allowed ended meanwhile */
+export const issueCode = async (
+  request: Request,
+  asked: Asked,
+  allowed: Allowed,
+  tools: AuthorizeTools,
+): Promise<Reply> => {
+  const { client, resource, request: asking } = asked
+  const scopes = allowed.scopes ?? asked.scopes
+  const code = await tools.store.authorizationCodes.issue({
+    clientId: client.id,
+    audience: resource.audience,
+    scopes,
+    organizations: allowed.organizations,
+    salt: Buffer.from(random(16)),
+    redirectUri: asking.redirectUri,
+    codeChallenge: asking.codeChallenge,
+    nonce: asking.nonce,
+    browserSessionId: allowed.live.session.id,
+    lifetime: tools.codeLifetime,
+    consent: allowed.consent,
+  })
+  if (code === undefined) throw new AuthorizationError('access_denied', 'What was allowed has been ended: try again')
+  tools.log.audit('code_issued', {
+    account: allowed.live.account.id,
+    client: client.id,
+    scope: scopes.join(' '),
+    organizations: allowed.organizations,
+    consent: allowed.consent,
+    address: request.address,
+    request: request.id,
+  })
+  return tell(asking.target, { code: tools.codes.of(code) }, client, tools)
+}
+
+export const tellError = (request: Request, { target, told, client }: ToldError, tools: AuthorizeTools): Reply => {
+  tools.log.audit('authorization_refused', {
+    error: told.code,
+    description: told.description,
+    client: client.id,
+    address: request.address,
+    request: request.id,
+  })
+  const description = told.description.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?')
+  return tell(target, { error: told.code, error_description: description }, client, tools)
+}
+
+/** Answers at the redirect URI, with `state` as it came and our `iss` (RFC 9207 §2). */
+const tell = (
+  { redirectUri, mode, state }: ResponseTarget,
+  response: AuthorizationResponse,
+  client: Client,
+  { issuer, pages }: AuthorizeTools,
+): Reply => {
+  const whole = { ...response, ...(state === undefined ? {} : { state }), iss: issuer }
+  return mode === 'form_post'
+    ? pages.formPost(redirectUri, whole, client.name)
+    : seeOther(redirectTo(redirectUri, whole))
+}
+
+/** 303: whatever the method was, the browser asks by GET, and sends no password on (RFC 9700 §4.12). */
+export const seeOther = (location: string, headers: Reply['headers'] = {}): Reply => ({
+  status: 303,
+  headers: { location, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers },
+  body: '',
+})

@@ -1,0 +1,206 @@
+import { visibilityOf } from '#access/visibility.ts'
+import type { LiveBrowserSession } from '#accounts/browser_session.ts'
+import type { ClientAccess } from '#endpoints/account.ts'
+import type { Asked } from '#endpoints/authorization_request.ts'
+import type { Reply, Request } from '#http/message.ts'
+import { isFromOwnPage } from '#http/same_origin.ts'
+import { accountPage, type AccountNotice } from '#pages/account.ts'
+import type { Brand } from '#pages/brand.ts'
+import { consentPage, type Choice, type ConsentData } from '#pages/consent.ts'
+import { errorPage } from '#pages/error.ts'
+import { formPostPage } from '#pages/form_post.ts'
+import { pageReply } from '#pages/page.ts'
+import { passwordChangePage, type PasswordChangeData } from '#pages/password_change.ts'
+import { signedOutPage } from '#pages/signed_out.ts'
+import { signInPage, type SignInData } from '#pages/sign_in.ts'
+import type { ErrorKind, Texts } from '#pages/texts/catalogue.ts'
+import type { ResponseTarget } from '#protocol/authorization_request.ts'
+import type { AuthorizationResponse } from '#protocol/authorization_response.ts'
+import { isOfNativeProgram } from '#protocol/redirect_uri.ts'
+import type { Client, Grant } from '#stores/records.ts'
+import type { Store } from '#stores/store.ts'
+
+/** A form that another site sent in somebody's name. */
+export class OtherSiteError extends Error {
+  override readonly name = 'OtherSiteError'
+}
+
+export type SignInShown = Pick<SignInData, 'request' | 'clientName' | 'username' | 'problem' | 'realm'> & {
+  readonly target?: ResponseTarget | undefined
+  readonly status?: number
+  readonly headers?: Reply['headers'] | undefined
+}
+
+type Answer = { readonly status?: number; readonly headers?: Reply['headers'] }
+
+/** What is switched on as the page opens: what was allowed before, or what was chosen a moment ago. All if there is none. */
+type Chosen = Pick<Grant, 'scopes' | 'organizations'>
+
+/** The pages of the server with what it knows, as answers. */
+export type PersonPages = {
+  readonly signIn: (shown: SignInShown) => Reply
+  readonly consent: (
+    asked: Asked,
+    live: LiveBrowserSession,
+    chosen: Chosen | undefined,
+    request: string,
+    problem?: ConsentData['problem'],
+  ) => Promise<Reply>
+  readonly account: (
+    live: LiveBrowserSession,
+    clients: readonly ClientAccess[],
+    csrf: string,
+    notice?: AccountNotice,
+  ) => Reply
+  readonly passwordChange: (
+    live: LiveBrowserSession,
+    csrf: string,
+    answer?: Answer & { readonly problem?: PasswordChangeData['problem'] },
+  ) => Reply
+  readonly signedOut: (isEverywhere: boolean) => Reply
+  readonly formPost: (redirectUri: string, response: AuthorizationResponse, clientName: string) => Reply
+  readonly error: (
+    kind: ErrorKind,
+    status: number,
+    request: Request,
+    detail?: string,
+    headers?: Reply['headers'],
+  ) => Reply
+  /** @throws {OtherSiteError} */
+  readonly refuseOtherPages: (request: Request) => void
+}
+
+export type PersonPagesTools = {
+  readonly brand: Brand
+  readonly texts: Texts
+  readonly store: Pick<Store, 'entities'>
+  readonly publicOrigins: readonly string[]
+  /** The API whose tokens can be confined to organizations. */
+  readonly platformAudience: string
+}
+
+/** More than anybody reads; who sees more chooses among the first, or allows all. */
+const MOST_ORGANIZATIONS = 500
+
+const IDENTITY = ['openid', 'profile', 'email', 'address', 'phone'] as const
+
+export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
+  const { brand, texts, store, publicOrigins, platformAudience } = tools
+  const look = { brand, texts }
+  const sendable = (headers: Reply['headers'] = {}) => headers as Readonly<Record<string, string>>
+
+  const organizationsOf = async (
+    { resource }: Asked,
+    { account }: LiveBrowserSession,
+    before: Chosen | undefined,
+  ): Promise<ConsentData['organizations']> => {
+    if (resource.audience !== platformAudience) return undefined
+    const page = { limit: MOST_ORGANIZATIONS, offset: 0, sort: { field: 'name', descending: false } } as const
+    const { entities, total } = await store.entities.list('organization', visibilityOf(account, 'all'), page)
+    const chosen = before === undefined || before.organizations === 'all' ? undefined : new Set(before.organizations)
+    return {
+      choice: chosen === undefined ? 'all' : 'some',
+      list: entities.map(({ id, name }) => ({ id, name, isOn: chosen?.has(id) ?? false })),
+      total,
+    }
+  }
+
+  return {
+    signIn: ({ target, status = 200, headers, ...shown }) =>
+      pageReply(signInPage({ ...look, action: '/sign-in', ...shown }), status, {
+        ...(target === undefined ? {} : { formAction: new URL(target.redirectUri) }),
+        headers: sendable(headers),
+      }),
+
+    consent: async (asked, live, chosen, request, problem) => {
+      const { client, scopes, resource, request: asking } = asked
+      const choose = (scope: string): Choice => {
+        const required = client.policy.requiredScopes?.[scope]
+        return {
+          isOn: chosen === undefined || chosen.scopes.includes(scope),
+          ...(required === undefined ? {} : { required }),
+        }
+      }
+      const page = consentPage({
+        ...look,
+        action: '/consent',
+        request,
+        account: { name: live.account.profile.name, username: live.account.username },
+        client: {
+          name: client.name,
+          host: hostOf(asking.target.redirectUri),
+          isOnThisDevice: isOfNativeProgram(asking.target.redirectUri),
+          isThirdParty: client.policy.party === 'third',
+          since: client.createdAt,
+        },
+        identity: IDENTITY.filter((name) => scopes.includes(name)).map((name) => ({ name, ...choose(name) })),
+        scopes: resource.scopes
+          .filter(({ name }) => scopes.includes(name))
+          .map(({ name, description }) => ({ name, description, ...choose(name) })),
+        offline: scopes.includes('offline_access') ? choose('offline_access') : undefined,
+        organizations: await organizationsOf(asked, live, chosen),
+        problem,
+      })
+      return pageReply(page, problem === undefined ? 200 : 400, { formAction: new URL(asking.target.redirectUri) })
+    },
+
+    account: (live, clients, csrf, notice) =>
+      pageReply(
+        accountPage({
+          ...look,
+          actions: {
+            endAccess: '/account/end-access',
+            signOut: '/account/sign-out',
+            signOutEverywhere: '/account/sign-out-everywhere',
+            changePassword: '/account/password',
+          },
+          csrf,
+          account: { name: live.account.profile.name, username: live.account.username },
+          clients: clients.map(({ client, may, signsInWithPassword, ...line }) => ({
+            ...describeClient(client),
+            scopes: may,
+            withPassword: signsInWithPassword,
+            ...line,
+          })),
+          notice,
+        }),
+        200,
+      ),
+
+    passwordChange: (live, csrf, { problem, status = 200, headers } = {}) =>
+      pageReply(
+        passwordChangePage({
+          ...look,
+          action: '/account/password',
+          csrf,
+          username: live.account.username,
+          cancel: '/account',
+          problem,
+        }),
+        status,
+        { headers: sendable(headers) },
+      ),
+
+    signedOut: (isEverywhere) => pageReply(signedOutPage({ ...look, isEverywhere, signIn: '/account' }), 200),
+
+    formPost: (action, fields, clientName) =>
+      pageReply(formPostPage({ ...look, action, fields, clientName }), 200, { formAction: new URL(action) }),
+
+    error: (kind, status, { id }, detail, headers) => {
+      const words = texts.error.kinds[kind]
+      const text = detail === undefined ? words.text : `${words.text} (${detail})`
+      return pageReply(errorPage({ ...look, ...words, text, requestId: id }), status, { headers: sendable(headers) })
+    },
+
+    refuseOtherPages: (request) => {
+      if (!isFromOwnPage(request, publicOrigins)) throw new OtherSiteError('a form that is not of our page')
+    },
+  }
+}
+
+const hostOf = (redirectUri: string): string => {
+  const { protocol, host } = new URL(redirectUri)
+  return host === '' ? protocol : host
+}
+
+const describeClient = ({ id, name, policy }: Client) => ({ id, name, isThirdParty: policy.party === 'third' })

@@ -1,0 +1,102 @@
+import type { BrowserSessions } from '#accounts/browser_session.ts'
+import type { SignIn } from '#accounts/sign_in.ts'
+import type { Log } from '#base/log.ts'
+import { seeOther } from '#endpoints/authorize.ts'
+import type { Interactions } from '#endpoints/interaction.ts'
+import type { PersonPages } from '#endpoints/person_pages.ts'
+import type { Endpoint, Reply, Request } from '#http/message.ts'
+import { findResponseTarget, readAuthorizationParameters } from '#protocol/authorization_request.ts'
+import { readBodyParameters, type Parameters } from '#protocol/parameters.ts'
+import type { Client } from '#stores/records.ts'
+import type { Store } from '#stores/store.ts'
+
+export type SignInPageTools = {
+  readonly store: Pick<Store, 'browserSessions' | 'clients'>
+  readonly browserSessions: BrowserSessions
+  readonly interactions: Interactions
+  readonly signIn: SignIn
+  readonly pages: PersonPages
+  readonly log: Log
+  readonly realms: readonly string[]
+  readonly defaultRealm: string
+}
+
+/**
+ * `POST /sign-in`: the form of the sign-in page. A sign-in always makes a new browser session and ends the one that this browser had: who
+ * planted a cookie has nothing from it.
+ */
+export const signInEndpoint =
+  (tools: SignInPageTools): Endpoint =>
+  async (request) => {
+    tools.pages.refuseOtherPages(request)
+    const form = readBodyParameters(request.headers['content-type'], request.body)
+    const sealed = form.get('request')
+    const authorization = tools.interactions.find('authorization', sealed)
+    const isForAccount = authorization === undefined && tools.interactions.find('account', sealed) !== undefined
+    if (sealed === undefined || (authorization === undefined && !isForAccount))
+      return tools.pages.error('expired', 400, request)
+
+    const about = authorization === undefined ? undefined : await findAbout(authorization.query, tools)
+    const signedIn = await trySignIn(request, form, about?.realm ?? tools.defaultRealm, tools)
+    if ('problem' in signedIn) {
+      return tools.pages.signIn({
+        request: sealed,
+        target: about?.target,
+        clientName: about?.client.name,
+        realm: about?.realm,
+        username: form.get('username'),
+        ...signedIn,
+      })
+    }
+    const headers = { 'set-cookie': signedIn.setCookie }
+    if (authorization === undefined) return seeOther('/account', headers)
+    // Only this session is the answer to `prompt=login` and `max_age`: whoever has the page alone has signed in nobody.
+    const { query } = authorization
+    const goesOn = tools.interactions.seal({ kind: 'authorization', query, newSession: signedIn.sessionId })
+    return seeOther(`/authorize/continue?request=${goesOn}`, headers)
+  }
+
+/** What the page around the form shows. The request is checked for good when it goes on. */
+const findAbout = async (query: string, { store, realms }: SignInPageTools) => {
+  const parameters = readAuthorizationParameters(query)
+  const client: Client | undefined = await store.clients.find(parameters.values.get('client_id') ?? '')
+  if (client === undefined) return undefined
+  const connection = parameters.values.get('connection')
+  return {
+    client,
+    target: findResponseTarget(parameters, client.policy.redirectUris),
+    realm: connection !== undefined && realms.includes(connection) ? connection : undefined,
+  }
+}
+
+type Outcome =
+  | { readonly setCookie: string; readonly sessionId: number }
+  | { readonly problem: 'wrong' | 'busy'; readonly status: number; readonly headers?: Reply['headers'] }
+
+const trySignIn = async (
+  request: Request,
+  form: Parameters,
+  realm: string,
+  tools: SignInPageTools,
+): Promise<Outcome> => {
+  const { address, id, headers } = request
+  const signedIn = await tools.signIn({
+    realm,
+    username: form.get('username') ?? '',
+    password: form.get('password') ?? '',
+    address,
+  })
+  if (signedIn.outcome === 'blocked') {
+    return { problem: 'busy', status: 429, headers: { 'retry-after': String(signedIn.retryAfter) } }
+  }
+  if (signedIn.outcome === 'refused') {
+    tools.log.audit('sign_in_refused', { reason: signedIn.reason, realm, address, request: id })
+    return { problem: 'wrong', status: 400 }
+  }
+  const before = await tools.browserSessions.find(headers.cookie)
+  const begun = await tools.browserSessions.begin(signedIn.account, ['pwd'])
+  if (begun === undefined) return { problem: 'wrong', status: 400 }
+  if (before !== undefined) await tools.store.browserSessions.end(before.session.id)
+  tools.log.audit('browser_signed_in', { account: signedIn.account.id, realm, address, request: id })
+  return { setCookie: begun.setCookie, sessionId: begun.live.session.id }
+}

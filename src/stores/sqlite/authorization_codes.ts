@@ -1,0 +1,143 @@
+import type { Confinement } from '#stores/records.ts'
+import {
+  ACCOUNT_COLUMNS,
+  AUTHORIZATION_COLUMNS,
+  BROWSER_SESSION_COLUMNS,
+  CODE_COLUMNS,
+  GRANT_COLUMNS,
+  accountFromRow,
+  authorizationFromRow,
+  browserSessionFromRow,
+  codeFromRow,
+  confinementText,
+  grantFromRow,
+  isStorable,
+  scopeText,
+} from '#stores/rows.ts'
+import type { SqliteDatabase } from '#stores/sqlite/database.ts'
+import { sqliteEndings } from '#stores/sqlite/endings.ts'
+import type { AuthorizationCodeStore, NewAuthorizationCode } from '#stores/store.ts'
+import { SPENT_CODES_KEPT } from '#stores/tables.ts'
+
+export const sqliteAuthorizationCodes = (database: SqliteDatabase): AuthorizationCodeStore => {
+  const endings = sqliteEndings(database)
+  const findDecider = database.prepare(
+    `select ${BROWSER_SESSION_COLUMNS} from browser_sessions
+       join accounts on accounts.id = browser_sessions.account_id and accounts.disabled_at is null
+       join clients on clients.id = ?2 and clients.disabled_at is null
+     where browser_sessions.id = ?1 and browser_sessions.expires_at > ?3`,
+  )
+  const findGrant = database.prepare(
+    `select ${GRANT_COLUMNS} from grants where account_id = ? and client_id = ? and audience = ?`,
+  )
+  const putGrant = database.prepare(
+    `insert into grants (account_id, client_id, audience, scope, organizations, created_at, updated_at)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+     on conflict (account_id, client_id, audience) do update
+       set scope = excluded.scope, organizations = excluded.organizations, updated_at = excluded.updated_at
+     returning id`,
+  )
+  const insert = database.prepare(
+    `insert into authorization_codes (account_id, client_id, grant_id, browser_session_id, audience, scope, organizations, salt,
+       redirect_uri, code_challenge, nonce, authenticated_at, methods, created_at, expires_at, forget_at)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14 + ?15, ?14 + ?15) returning ${CODE_COLUMNS}`,
+  )
+  const find = database.prepare(`select ${CODE_COLUMNS} from authorization_codes where id = ? and forget_at > ?`)
+  const spend = database.prepare(
+    `update authorization_codes set spent_at = ?3, forget_at = expires_at + ${SPENT_CODES_KEPT}
+     where id = ?1 and client_id = ?2 and spent_at is null and expires_at > ?3
+       and exists (select 1 from accounts where accounts.id = authorization_codes.account_id and accounts.disabled_at is null)
+       and exists (select 1 from clients where clients.id = authorization_codes.client_id and clients.disabled_at is null)
+     returning ${CODE_COLUMNS}`,
+  )
+  const findSpent = database.prepare(
+    `select authorization_id from authorization_codes
+     where id = ? and client_id = ? and spent_at is not null and forget_at > ?`,
+  )
+  const bring = database.prepare(
+    `insert into authorizations (account_id, client_id, grant_type, grant_id, audience, scope, organizations, offline, salt, generation,
+       authenticated_at, created_at, last_used_at, expires_at, absolute_expires_at, browser_session_id)
+     select account_id, client_id, 'authorization_code', grant_id, audience, scope, organizations, ?2, ?3, 0,
+       authenticated_at, ?4, ?4, ?4 + min(?5, ?6), ?4 + ?6, browser_session_id from authorization_codes where id = ?1
+     returning ${AUTHORIZATION_COLUMNS}`,
+  )
+  const noteBrought = database.prepare('update authorization_codes set authorization_id = ? where id = ?')
+  const findAccount = database.prepare(`select ${ACCOUNT_COLUMNS} from accounts where id = ?`)
+
+  /** @returns the id of the grant that the decision was written to, or that was there; `undefined` if what is remembered is not there */
+  const decide = (
+    { clientId, audience, scopes, organizations, consent }: NewAuthorizationCode,
+    accountId: number,
+    now: number,
+  ): number | undefined => {
+    const row = findGrant.get(accountId, clientId, audience)
+    const before = row === undefined ? undefined : grantFromRow(row)
+    if (consent === 'remembered') {
+      if (before === undefined || !isWithin(organizations, before.organizations)) return undefined
+      return scopes.every((scope) => before.scopes.includes(scope)) ? before.id : undefined
+    }
+    const kept = consent === 'add' ? (before?.scopes ?? []) : []
+    const all = scopeText([...new Set([...kept, ...scopes])].toSorted())
+    return putGrant.get(accountId, clientId, audience, all, confinementText(organizations), now)!['id'] as number
+  }
+
+  return {
+    issue: (asked) =>
+      database.write((now) => {
+        const decider = findDecider.get(asked.browserSessionId, asked.clientId, now.seconds)
+        if (decider === undefined) return undefined
+        const session = browserSessionFromRow(decider)
+        const grantId = decide(asked, session.accountId, now.seconds)
+        if (grantId === undefined) return undefined
+        return codeFromRow(
+          insert.get(
+            session.accountId,
+            asked.clientId,
+            grantId,
+            session.id,
+            asked.audience,
+            scopeText(asked.scopes),
+            confinementText(asked.organizations),
+            asked.salt,
+            asked.redirectUri ?? null,
+            asked.codeChallenge ?? null,
+            asked.nonce ?? null,
+            session.authenticatedAt,
+            JSON.stringify(session.methods),
+            now.seconds,
+            asked.lifetime,
+          )!,
+        )
+      }),
+    find: (id) =>
+      database.read((now) => {
+        const row = find.get(id, now.seconds)
+        return row === undefined ? undefined : codeFromRow(row)
+      }),
+    spend: ({ id, clientId, offline, salt, lifetime }) =>
+      database.write((now) => {
+        if (!isStorable(clientId)) return { outcome: 'gone' }
+        const row = spend.get(id, clientId, now.seconds)
+        if (row === undefined) {
+          const spent = findSpent.get(id, clientId, now.seconds)
+          if (spent === undefined) return { outcome: 'gone' }
+          if (spent['authorization_id'] !== null) endings.authorization(now, spent['authorization_id'] as number)
+          return { outcome: 'replayed' }
+        }
+        const brought = bring.get(id, offline ? 1 : 0, salt, now.seconds, lifetime.idle, lifetime.absolute)
+        const authorization = authorizationFromRow(brought!)
+        noteBrought.run(authorization.id, id)
+        const account = accountFromRow(findAccount.get(authorization.accountId)!)
+        return { outcome: 'spent', authorization, account, code: codeFromRow(row) }
+      }),
+    ruin: (id, clientId) =>
+      database.write((now) => {
+        if (!isStorable(clientId) || spend.get(id, clientId, now.seconds) !== undefined) return
+        const spent = findSpent.get(id, clientId, now.seconds)?.['authorization_id'] ?? null
+        if (spent !== null) endings.authorization(now, spent as number)
+      }),
+  }
+}
+
+const isWithin = (asked: Confinement, allowed: Confinement): boolean =>
+  allowed === 'all' || (asked !== 'all' && asked.every((each) => allowed.includes(each)))

@@ -1,0 +1,35 @@
+import { ACCOUNT_COLUMNS, BROWSER_SESSION_COLUMNS, accountFromRow, browserSessionFromRow } from '#stores/rows.ts'
+import { sqliteAccountCheck } from '#stores/sqlite/checked_account.ts'
+import type { SqliteDatabase } from '#stores/sqlite/database.ts'
+import { sqliteEndings } from '#stores/sqlite/endings.ts'
+import type { BrowserSessionStore } from '#stores/store.ts'
+
+export const sqliteBrowserSessions = (database: SqliteDatabase): BrowserSessionStore => {
+  const mayBegin = sqliteAccountCheck(database)
+  const endings = sqliteEndings(database)
+  const insert = database.prepare(
+    `insert into browser_sessions (account_id, seed, methods, authenticated_at, created_at, expires_at)
+     values (?1, ?2, ?3, ?4, ?4, ?4 + ?5) returning ${BROWSER_SESSION_COLUMNS}`,
+  )
+  const findLive = database.prepare(
+    `select ${BROWSER_SESSION_COLUMNS}, ${ACCOUNT_COLUMNS} from browser_sessions
+       join accounts on accounts.id = browser_sessions.account_id and accounts.disabled_at is null
+     where browser_sessions.id = ? and expires_at > ?`,
+  )
+  const end = database.prepare('delete from browser_sessions where id = ?')
+
+  return {
+    begin: ({ accountId, accountVersion, methods, seed, lifetime }) =>
+      database.write((now) => {
+        if (!mayBegin({ accountId, accountVersion })) return undefined
+        return browserSessionFromRow(insert.get(accountId, seed, JSON.stringify(methods), now.seconds, lifetime)!)
+      }),
+    findLive: (id) =>
+      database.read((now) => {
+        const row = findLive.get(id, now.seconds)
+        return row === undefined ? undefined : { session: browserSessionFromRow(row), account: accountFromRow(row) }
+      }),
+    end: (id) => database.write(() => void end.run(id)),
+    endAll: (accountId) => database.write((now) => endings.account(now, accountId)),
+  }
+}
