@@ -78,6 +78,9 @@ test('an empty configuration is complete: these are the defaults', () => {
       id_token_lifetime: 36_000,
       refresh_token_idle: 2_592_000,
       refresh_token_absolute: 31_536_000,
+      public_refresh_token_absolute: 7_776_000,
+      authorization_code_lifetime: 60,
+      browser_session_lifetime: 43_200,
     },
     throttling: {
       account_burst: 10,

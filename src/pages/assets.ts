@@ -14,7 +14,7 @@ export const assetReply = (contentType: string, content: string | Buffer): PageR
   body: content,
 })
 
-const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
+const read = (file: URL): string => readFileSync(file, 'utf8')
 
 /** Comments are for those who read the file. */
 const withoutComments = (text: string): string =>
@@ -23,7 +23,7 @@ const withoutComments = (text: string): string =>
     .replace(/\n\s*/g, '\n')
     .trim()
 
-export const formPostScript = (): string => read('./form_post.js')
+export const formPostScript = (): string => read(new URL('./form_post.js', import.meta.url))
 
 /** What text and fields stand on, in both schemes: the same as in style.css, which a test compares. */
 export const GROUNDS = {
@@ -36,7 +36,7 @@ export const styleSheet = (accent: Color): string =>
   withoutComments(
     `:root{${variablesOf(accent, GROUNDS.light, BLACK, 4.5)}}` +
       `@media (prefers-color-scheme:dark){:root{${variablesOf(accent, GROUNDS.dark, WHITE, 6.5)}}}\n` +
-      read('./style.css'),
+      read(new URL('./style.css', import.meta.url)),
   )
 
 /** On a dark ground what is just readable looks dull, so more is asked for there. */

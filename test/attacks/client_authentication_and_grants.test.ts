@@ -249,16 +249,14 @@ test('a public client gets no token for itself, whatever its policy says: anybod
   assertGranted(await postern.token({ grant_type: 'client_credentials', ...credentials(confidential) }))
 })
 
-test('a public client gets no refresh token and can use none, as long as none is rotated (RFC 9700 §4.14.2)', async () => {
-  const scope = 'offline_access manage:services'
-  const grant = { grant_type: 'password', ...user, scope }
-  const answer = assertGranted(await postern.token({ ...grant, client_id: publicClient.client.id }))
-  assert.equal(answer.refresh_token, undefined)
-  assert.equal(answer.scope, 'manage:services')
+test('a refresh token is of use to its own client alone: not to a public one, which anybody can name (RFC 6749 §6)', async () => {
   const { refresh_token } = await signInOffline()
   const stolen = { grant_type: 'refresh_token', refresh_token, client_id: publicClient.client.id }
   assertRefused(await postern.token(stolen), 400, 'invalid_grant')
   assertGranted(await refresh(refresh_token))
+  const grant = { grant_type: 'password', ...user, scope: 'offline_access manage:services' }
+  const own = assertGranted(await postern.token({ ...grant, client_id: publicClient.client.id }))
+  assertGranted(await postern.token({ ...stolen, refresh_token: own.refresh_token! }))
 })
 
 test('G11 · a grant type that is missing, unknown or not allowed for the client has each its error (RFC 6749 §5.2)', async () => {
@@ -272,7 +270,7 @@ test('G11 · a grant type that is missing, unknown or not allowed for the client
     'password ',
     'password refresh_token',
     'implicit',
-    'authorization_code',
+    'Authorization_Code',
     'urn:ietf:params:oauth:grant-type:jwt-bearer',
     'urn:ietf:params:oauth:grant-type:token-exchange',
     'urn:ietf:params:oauth:grant-type:device_code',

@@ -645,7 +645,6 @@ test('P17 · nothing but what is meant for the public is on the port', async () 
     '/etc/passwd',
     '/oauth/token/',
     '/OAUTH/TOKEN',
-    '/authorize',
     '/register',
     '/oidc/register',
     '/oauth/introspect',

@@ -62,7 +62,7 @@ test('what is missing is named', () => {
 })
 
 test('another grant type is unsupported_grant_type, and is repeated only in part', () => {
-  for (const grantType of ['authorization_code', 'Password', 'password ', 'implicit', '__proto__', 'constructor'])
+  for (const grantType of ['Authorization_code', 'Password', 'password ', 'implicit', '__proto__', 'constructor'])
     refuses({ ...PASSWORD, grant_type: grantType }, 'unsupported_grant_type')
   assert.throws(
     () => parse({ grant_type: 'x'.repeat(10_000) }),

@@ -67,7 +67,9 @@ export const openSqliteStore = async (
     await database.close()
   }
   const sweeps = sweepStatements(database)
-  const touch = database.prepare('update migrations set name = name where id = 1')
+  const noteCheck = database.prepare(
+    `insert into settings (name, value) values ('checked_at', ?) on conflict do update set value = excluded.value`,
+  )
 
   return {
     accounts: sqliteAccounts(database),
@@ -83,8 +85,8 @@ export const openSqliteStore = async (
     entities: sqliteEntities(database),
     settings: sqliteSettings(database),
     now: () => database.read((now) => now.seconds),
-    // An empty transaction writes nothing, and would succeed on a full disk.
-    check: () => database.write(() => void touch.run()),
+    // A transaction that changes nothing writes nothing, and would succeed on a full disk.
+    check: () => database.write((now) => void noteCheck.run(String(now.milliseconds))),
     sweep: () =>
       database.write((now) => sweeps.reduce((count, sweep) => count + sweep.run(now.seconds, SWEEP_BATCH), 0)),
     close: () => (closing ??= close()),
