@@ -12,33 +12,11 @@ import { hours, minutes, systemClock, type Clock } from '#base/time.ts'
 import { createVerifiedSecrets } from '#base/verified_secrets.ts'
 import type { ClientAuthenticationTools } from '#clients/authenticate.ts'
 import type { Config } from '#config.ts'
-import {
-  accountEndpoint,
-  endAccessEndpoint,
-  passwordChangeEndpoint,
-  passwordPageEndpoint,
-  signOutEndpoint,
-  signOutEverywhereEndpoint,
-} from '#endpoints/account.ts'
-import {
-  authorizeByFormEndpoint,
-  authorizeEndpoint,
-  continueEndpoint,
-  legacyAuthorizeEndpoint,
-} from '#endpoints/authorize.ts'
-import { consentEndpoint } from '#endpoints/consent.ts'
-import { documentEndpoint, metadata } from '#endpoints/discovery.ts'
-import { frontPageEndpoint } from '#endpoints/front_page.ts'
-import { healthEndpoint, readinessEndpoint } from '#endpoints/health.ts'
+import { authorizationServer } from '#endpoints/authorization_server.ts'
 import { createInteractions } from '#endpoints/interaction.ts'
-import { createOAuthErrorAnswers } from '#endpoints/oauth_surface.ts'
-import { createPageErrorAnswers } from '#endpoints/pages_surface.ts'
+import { peopleSurface } from '#endpoints/people.ts'
 import { createPersonPages } from '#endpoints/person_pages.ts'
-import { revokeEndpoint } from '#endpoints/revoke.ts'
-import { signInEndpoint } from '#endpoints/sign_in.ts'
-import { legacyTokenEndpoint, tokenEndpoint, type TokenTools } from '#endpoints/token.ts'
-import { userinfoEndpoint } from '#endpoints/userinfo.ts'
-import type { Surface } from '#http/message.ts'
+import type { TokenTools } from '#endpoints/token.ts'
 import { createHttpServer } from '#http/server.ts'
 import { prepareBrand } from '#pages/brand.ts'
 import { english } from '#pages/texts/en.ts'
@@ -160,7 +138,6 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     publicRefreshTokenAbsolute: config.tokens.public_refresh_token_absolute,
     authentication,
   }
-  const discovery = documentEndpoint(metadata(urls.auth, resources))
   const interactions = createInteractions(deriveKey(masterKey, 'interactions'), clock)
   const isAuthHttps = urls.auth.startsWith('https:')
   const browserSessions = createBrowserSessions({
@@ -186,70 +163,26 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     publicOrigins: [new URL(urls.auth).origin],
     platformAudience: platform.audience,
   })
-  const authorize = {
-    store,
-    findResource,
+  const people = peopleSurface({
+    ...{ store, findResource, keys, clock, browserSessions, interactions, codes, pages, signIn, hashing, assets, log },
     defaultAudience: platform.audience,
-    keys,
-    clock,
+    platformAudience: platform.audience,
     issuer: urls.auth,
     subjectPrefix: platform.subject_prefix,
-    browserSessions,
-    interactions,
-    codes,
     codeLifetime: config.tokens.authorization_code_lifetime,
-    pages,
-    log,
-  }
-  const signInPage = {
-    ...{ store, browserSessions, interactions, signIn, pages, log },
     realms: platform.realms,
     defaultRealm: platform.default_realm,
-  }
-  const account = { store, browserSessions, interactions, pages, signIn, hashing, findResource, log }
-  const consent = { ...authorize, platformAudience: platform.audience }
-  const pagesOfPeople: Surface = {
-    prefix: '/',
-    routes: [
-      { methods: ['GET'], path: '/authorize', endpoint: authorizeEndpoint(authorize) },
-      { methods: ['POST'], path: '/authorize', endpoint: authorizeByFormEndpoint },
-      { methods: ['GET'], path: '/authorize/continue', endpoint: continueEndpoint(authorize) },
-      { methods: ['POST'], path: '/sign-in', endpoint: signInEndpoint(signInPage) },
-      { methods: ['POST'], path: '/consent', endpoint: consentEndpoint(consent) },
-      { methods: ['GET'], path: '/account', endpoint: accountEndpoint(account) },
-      { methods: ['POST'], path: '/account/end-access', endpoint: endAccessEndpoint(account) },
-      { methods: ['POST'], path: '/account/sign-out', endpoint: signOutEndpoint(account) },
-      { methods: ['POST'], path: '/account/sign-out-everywhere', endpoint: signOutEverywhereEndpoint(account) },
-      { methods: ['GET'], path: '/account/password', endpoint: passwordPageEndpoint(account) },
-      { methods: ['POST'], path: '/account/password', endpoint: passwordChangeEndpoint(account) },
-      ...assets.map(({ path, reply }) => ({ methods: ['GET'] as const, path, endpoint: () => reply })),
-    ],
-    answerError: createPageErrorAnswers(pages, log),
-  }
-  const userinfo = userinfoEndpoint({
-    ...{ store, verifyAccessToken, findResource, subjectPrefix: platform.subject_prefix },
   })
-  const authorizationServer: Surface = {
-    prefix: '/',
-    routes: [
-      { methods: ['GET'], path: '/', endpoint: frontPageEndpoint(platform.name, urls.auth, urls.api) },
-      { methods: ['POST'], path: '/oauth/token', endpoint: tokenEndpoint(tokenTools) },
-      {
-        methods: ['POST'],
-        path: '/oauth/revoke',
-        endpoint: revokeEndpoint({ store, authentication, refreshTokens, verifyAccessToken, log }),
-      },
-      { methods: ['GET', 'POST'], path: '/userinfo', endpoint: userinfo },
-      { methods: ['GET'], path: '/oauth2/v1.0/authorize', endpoint: legacyAuthorizeEndpoint(urls.auth) },
-      { methods: ['POST'], path: '/oauth2/v1.0/token', endpoint: legacyTokenEndpoint(tokenTools) },
-      { methods: ['GET'], path: '/.well-known/openid-configuration', endpoint: discovery },
-      { methods: ['GET'], path: '/.well-known/oauth-authorization-server', endpoint: discovery },
-      { methods: ['GET'], path: '/.well-known/jwks.json', endpoint: documentEndpoint(keys.jwks) },
-      { methods: ['GET'], path: '/healthz', endpoint: healthEndpoint },
-      { methods: ['GET'], path: '/readyz', endpoint: readinessEndpoint(store.check) },
-    ],
-    answerError: createOAuthErrorAnswers(log),
-  }
+  const programs = authorizationServer({
+    ...tokenTools,
+    ...{ store, verifyAccessToken, resources },
+    subjectPrefix: platform.subject_prefix,
+    apiUrl: urls.api,
+    platformName: platform.name,
+    jwks: keys.jwks,
+    check: store.check,
+    issuerUrl: urls.auth,
+  })
 
   const isApiHttps = urls.api.startsWith('https:')
   const cookies = createSessionCookies(platform.session_cookie, deriveKey(masterKey, 'platform sessions'), isApiHttps)
@@ -286,7 +219,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
 
   const server = createHttpServer({
-    surfaces: [authorizationServer, pagesOfPeople, platformApi],
+    surfaces: [programs, people, platformApi],
     limits: { bodyBytes: config.limits.body_bytes, requestTimeout: config.limits.request_timeout },
     trustedProxies: config.listen.trusted_proxies,
     isPublicUrlHttps: isAuthHttps,
