@@ -63,6 +63,7 @@ export type Store = {
   readonly browserSessions: BrowserSessionStore
   readonly platformSessions: PlatformSessionStore
   readonly attempts: AttemptStore
+  readonly oneTimeValues: OneTimeValueStore
   readonly signingKeys: SigningKeyStore
   readonly entities: EntityStore
   readonly settings: SettingStore
@@ -350,6 +351,26 @@ export type AttemptStore = {
    * the subject when the pair is known already: it was not asked then, and an owner who signs in often must not fill it for strangers.
    */
   readonly refund: (attempt: Attempt, knownFor: Seconds) => Promise<void>
+}
+
+/** What a value is used for. The same value in two kinds is two values. */
+export type OneTimeKind = 'client_assertion' | 'dpop_proof'
+
+/** Values that others made and that work once: the `jti` of what they sign. What Postern itself makes has a row of its own to spend. */
+export type OneTimeValueStore = {
+  /**
+   * Spends a value. Of any number of concurrent calls of one kind and digest, at whichever nodes, at most one answers that it did, and none
+   * after that as long as the value could be shown again: the value is remembered until `until`, and from `until` on, by the store's clock,
+   * nothing is spent. So `until` must be read from the value itself, where who shows it again cannot move it. One that would have to be
+   * remembered for longer than `ONE_TIME_VALUES_KEPT` is not spent either.
+   * @param asked.digest - of what makes the value one of its kind: its `jti` together with who signed it
+   * @returns whether this call spent it
+   */
+  readonly spend: (asked: {
+    readonly kind: OneTimeKind
+    readonly digest: Digest
+    readonly until: EpochSeconds
+  }) => Promise<boolean>
 }
 
 export type SigningKeyStore = {

@@ -20,6 +20,7 @@ export const TABLES: Readonly<Record<string, { readonly owner: string; readonly 
   browser_sessions: { owner: 'browser_sessions', expiry: { column: 'expires_at', key: 'id' } },
   authorizations: { owner: 'authorizations', expiry: { column: 'expires_at', key: 'id' } },
   platform_sessions: { owner: 'platform_sessions', expiry: { column: 'forget_at', key: 'id' } },
+  one_time_values: { owner: 'one_time_values', expiry: { column: 'forget_at', key: 'key' } },
   attempts: { owner: 'attempts', expiry: { column: 'forget_at', key: 'key' } },
   entities: { owner: 'entities', expiry: { never: "the platform's own data" } },
 }
@@ -37,3 +38,12 @@ export const EXPIRED_SESSIONS_KEPT = 30 * 86_400
  * it expires: nothing came of it.
  */
 export const SPENT_CODES_KEPT = 86_400
+
+/** For how long a one-time value is remembered at most, in seconds (one day): what bounds the table, whatever others sign. */
+export const ONE_TIME_VALUES_KEPT = 86_400
+
+/**
+ * A one-time value is kept for so long after it can no longer be spent, in seconds: a statement reads the clock before it may have to wait, and
+ * must not find the row gone that it would have met at that time.
+ */
+export const ONE_TIME_VALUES_SLACK = 60

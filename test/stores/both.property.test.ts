@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
-import { seconds } from '#base/time.ts'
+import { epochSeconds, seconds } from '#base/time.ts'
 import type { Authorization, AuthorizationCode, Grant } from '#stores/records.ts'
 import type { Attempt, Store } from '#stores/store.ts'
 import { noPostgres } from '../support/postgres.ts'
@@ -64,6 +64,15 @@ const verb = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ verb: fc.constant('ruin' as const), nth: fc.nat(), which: fc.constantFrom(0, 0, 0, 1) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      verb: fc.constant('spend one-time value' as const),
+      kind: fc.constantFrom('client_assertion' as const, 'dpop_proof' as const),
+      value: few,
+      lifetime: fc.constantFrom(-1, 0, 5, 60, 86_400, 86_401),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('end grants' as const), who: few, which: few }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('set password' as const), who: few }) },
@@ -255,6 +264,12 @@ const history = (store: Store, run: number) => {
       }
       case 'ruin':
         return store.authorizationCodes.ruin(codeAt(asked.nth).id, ownerOf(asked.nth, asked.which))
+      case 'spend one-time value':
+        return store.oneTimeValues.spend({
+          kind: asked.kind,
+          digest: digest(`value ${run} ${asked.value}`),
+          until: epochSeconds(Math.floor(moment / 1000) + asked.lifetime),
+        })
       case 'end grants':
         return store.grants.end(idOf(asked.who), clientId(asked.which))
       case 'reserve':

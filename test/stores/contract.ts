@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { days, hours, seconds, type EpochSeconds, type Seconds } from '#base/time.ts'
+import { days, epochSeconds, hours, seconds, type EpochSeconds, type Seconds } from '#base/time.ts'
 import type { ApiResource, Authorization, PlatformSession } from '#stores/records.ts'
+import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
 import {
   StoreConflictError,
   StoreRefusedError,
@@ -14,6 +15,7 @@ import {
 import { SWEEP_BATCH, TABLES } from '#stores/tables.ts'
 import { codeContract } from './code_contract.ts'
 import { rotationContract } from './rotation_contract.ts'
+import { oneTimeContract } from './one_time_contract.ts'
 import { visibilityContract } from './visibility_contract.ts'
 import {
   EVERYTHING,
@@ -130,7 +132,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     try {
       const stores = await Promise.all(times(6, () => own.open()))
       await Promise.all(stores.map((store) => store.check()))
-      assert.equal((await own.query('select id from migrations')).length, 2)
+      assert.equal((await own.query('select id from migrations')).length, SQLITE_MIGRATIONS.length)
       await Promise.all(stores.map((store) => store.close()))
     } finally {
       await own.remove()
@@ -145,7 +147,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         assert.match(error.message, /ahead of this Postern: it has migration 4711/)
         return true
       })
-      assert.equal((await own.query('select id from migrations')).length, 3)
+      assert.equal((await own.query('select id from migrations')).length, SQLITE_MIGRATIONS.length + 1)
     })
   })
 
@@ -1253,6 +1255,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   }
   codeContract(bench)
   rotationContract(bench)
+  oneTimeContract(bench)
   visibilityContract(bench)
 
   // ── Groups and sweeps ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1291,6 +1294,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
 
   promise('many of everything at once at two nodes: nobody waits for another for ever, and nothing fails', async () => {
     const worlds = await Promise.all(times(6, () => authorize()))
+    const begun = await first.now()
     const work: Promise<unknown>[] = []
     for (let n = 0; n < 300; n++) {
       const { account, clientId, authorization } = worlds[(n * 7) % 6]!
@@ -1312,6 +1316,13 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
         store.attempts.reserve({ ...asked, address: attempt({ name: `crowd ${n % 3}` }).address }),
         store.attempts.refund({ ...asked, subject: attempt({ name: `crowd ${n % 7}` }).subject }, hours(1)),
         store.authorizations.findLive(authorization.id),
+        ...times(3, (time) =>
+          store.oneTimeValues.spend({
+            kind: 'dpop_proof',
+            digest: digest(`crowd ${(n * 3 + time) % 50}`),
+            until: epochSeconds(begun + hours(1)),
+          }),
+        ),
         store.authorizations.rotate({
           ...rotationOf({ id: other.authorization.id, generation: n % 3 }),
           replays: 1000,

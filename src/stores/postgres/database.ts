@@ -18,7 +18,7 @@ type GroupStatement<Column extends string> = {
   readonly columns: Readonly<Record<Column, 'bigint' | 'text' | 'boolean' | 'bytea'>>
   /**
    * Reads the items from `asked` (its column `ordinal` numbers them, and must be among what is selected). `clock.now` is the store's time
-   * in seconds, `$1` the offset of the store's clock.
+   * in seconds, `$1` the offset of the store's clock. It may begin with a comma, to add to the common table expressions.
    */
   readonly text: string
   /** Statements of this kind at a time. A kind that writes has one, so that what waits for its commit shares the next. */

@@ -6,6 +6,7 @@
 //   inserted), PostgreSQL may have to break a deadlock, and the statement is tried again.
 // - Of several tables the order is grants (by account, client and audience, which is known before there is a row), codes, authorizations: a
 //   statement that spends codes has done so with all of its group before it ends the first authorization of a code that was spent before.
+// - One-time values are inserted in the order of their keys, of which none is met twice in a statement.
 // - Attempts touch three keys each in no order, so they take turns.
 
 /** Advisory locks are pairs of integers; the first is ours alone: the bytes `post`. */

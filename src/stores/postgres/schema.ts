@@ -270,4 +270,12 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
     ],
   },
   GRANTS_AND_CODES,
+  {
+    id: 3,
+    name: 'one-time values',
+    statements: [
+      `create table one_time_values (key bytea primary key, forget_at bigint not null)`,
+      `create index one_time_values_by_expiry on one_time_values (forget_at)`,
+    ],
+  },
 ]

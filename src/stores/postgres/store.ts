@@ -11,6 +11,7 @@ import { postgresEntities } from '#stores/postgres/entities.ts'
 import { refusal } from '#stores/postgres/errors.ts'
 import { postgresGrants } from '#stores/postgres/grants.ts'
 import { migratePostgres } from '#stores/postgres/migrate.ts'
+import { postgresOneTimeValues } from '#stores/postgres/one_time_values.ts'
 import { postgresPlatformSessions } from '#stores/postgres/platform_sessions.ts'
 import { POSTGRES_MIGRATIONS } from '#stores/postgres/schema.ts'
 import { postgresSettings } from '#stores/postgres/settings.ts'
@@ -57,6 +58,7 @@ export const openPostgresStore = async (
     browserSessions: postgresBrowserSessions(database),
     platformSessions: postgresPlatformSessions(database),
     attempts: postgresAttempts(database),
+    oneTimeValues: postgresOneTimeValues(database),
     signingKeys: postgresSigningKeys(database),
     entities: postgresEntities(database),
     settings: postgresSettings(database),

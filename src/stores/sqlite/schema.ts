@@ -107,4 +107,12 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `create index authorizations_by_account on authorizations (account_id, client_id) where ended_at is null`,
     ],
   },
+  {
+    id: 3,
+    name: 'one-time values',
+    statements: [
+      `create table one_time_values (key blob primary key, forget_at integer not null) strict, without rowid`,
+      `create index one_time_values_by_expiry on one_time_values (forget_at)`,
+    ],
+  },
 ]

@@ -11,6 +11,7 @@ import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database
 import { sqliteEntities } from '#stores/sqlite/entities.ts'
 import { sqliteGrants } from '#stores/sqlite/grants.ts'
 import { migrateSqlite } from '#stores/sqlite/migrate.ts'
+import { sqliteOneTimeValues } from '#stores/sqlite/one_time_values.ts'
 import { sqlitePlatformSessions } from '#stores/sqlite/platform_sessions.ts'
 import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
 import { sqliteSettings } from '#stores/sqlite/settings.ts'
@@ -81,6 +82,7 @@ export const openSqliteStore = async (
     browserSessions: sqliteBrowserSessions(database),
     platformSessions: sqlitePlatformSessions(database),
     attempts: sqliteAttempts(database),
+    oneTimeValues: sqliteOneTimeValues(database),
     signingKeys: sqliteSigningKeys(database),
     entities: sqliteEntities(database),
     settings: sqliteSettings(database),
