@@ -54,6 +54,24 @@ export default tseslint.config(
     },
   },
   {
+    // URLs come from clients: what asks another server goes through the one guarded module (test/outbound/only_way_out.test.ts).
+    files: ['src/**/*.ts'],
+    ignores: ['src/outbound/**'],
+    rules: {
+      'no-restricted-globals': ['error', ...['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest']],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            ...['node:https', 'node:http2', 'node:tls', 'node:dns', 'node:dns/promises', 'node:dgram', 'undici'],
+            { name: 'node:http', importNames: ['request', 'get', 'Agent', 'ClientRequest'] },
+            { name: 'node:net', importNames: ['connect', 'createConnection', 'Socket'] },
+          ],
+        },
+      ],
+    },
+  },
+  {
     // Their readers want a default export.
     files: ['*.config.js', 'scripts/test_reporter.ts'],
     rules: { 'no-restricted-syntax': 'off' },

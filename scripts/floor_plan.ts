@@ -11,6 +11,7 @@ export const floorPlan: ReadonlyMap<string, number> = new Map([
   ['pages', 3],
   ['http', 3],
   ['stores', 3],
+  ['outbound', 3],
 
   ['throttling', 4],
 

@@ -50,6 +50,9 @@ const httpsOrLoopbackAudience = z
     'expected an absolute URI without spaces and fragment (RFC 8707 §2)',
   )
 
+/** Dots between labels (RFC 1123 §2.1), with a letter in the last one: what has none there is an address to a URL parser. */
+const HOST_NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)*[a-z](?:[a-z0-9-]*[a-z0-9])?$/
+
 const scope = z.strictObject({
   name: z
     .string()
@@ -227,6 +230,27 @@ export const configSchema = z.strictObject({
       address_refill: duration('6 s').describe('After this, one more is allowed. Until then the answer is 429.'),
     },
     'How guessing is slowed down. Only failures count.',
+  ),
+  outbound: section(
+    {
+      allow: z
+        .array(
+          z.union(
+            [z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6(), z.string().regex(HOST_NAME)],
+            'expected a host name, an IP address or a CIDR range',
+          ),
+        )
+        .default([])
+        .describe(
+          'Hosts and addresses that may be asked although they are not public, such as `idp.internal` or `10.1.0.0/16`. http is only for loopback.',
+        ),
+      ca: z
+        .string()
+        .optional()
+        .describe('Certificates (PEM) of authorities that are trusted besides the usual ones. Read once at start.')
+        .meta({ kind: 'file' }),
+    },
+    'Whom the server asks for what clients publish, and tells of sign-outs. Public https addresses need no entry.',
   ),
   limits: section(
     {

@@ -90,6 +90,7 @@ test('an empty configuration is complete: these are the defaults', () => {
       address_burst: 100,
       address_refill: 6,
     },
+    outbound: { allow: [] },
     limits: { body_bytes: 65_536, request_timeout: 10, passwords_waiting: 200 },
     log: { level: 'info' },
   })
@@ -216,6 +217,12 @@ test('a wrong value is named with its path and what was expected', () => {
     [{ platform: { session_cookie: 'a=b' } }, /^platform\.session_cookie: expected a cookie name/],
     [{ platform: { session_cookie: '' } }, /^platform\.session_cookie: expected a cookie name/],
     [{ platform: { subject_prefix: 'a|b' } }, /^platform\.subject_prefix: expected letters/],
+    ...['', 'https://idp.internal', '10.0.0.0/33', 'a b', '*.internal', 'host:443', '10.0.0'].map(
+      (entry): [unknown, RegExp] => [
+        { outbound: { allow: ['idp.internal', '10.1.0.0/16', '::1', entry] } },
+        /^outbound\.allow\[3\]: expected a host name/,
+      ],
+    ),
     [{ throttling: { account_burst: 0 } }, /^throttling\.account_burst: /],
     [{ throttling: { account_burst: 1001 } }, /^throttling\.account_burst: .*1000/],
     [{ limits: { body_bytes: 16_777_217 } }, /^limits\.body_bytes: /],

@@ -33,6 +33,12 @@ export const refuseUnsafeDemo = ({ database, listen, urls }: Config): void => {
   }
 }
 
+/** The demo's clients run on this machine, so the demo may ask it what they publish. */
+export const allowLoopback = (config: Config): Config => ({
+  ...config,
+  outbound: { ...config.outbound, allow: [...config.outbound.allow, 'localhost', '127.0.0.0/8', '::1'] },
+})
+
 /**
  * Decides once and for all whether a database holds demo data or somebody's own. Of a `serve` and a `serve --demo` that start at once on a
  * new database one wins and the other is refused. The decision comes before any data, so a crash leaves none that is undecided.

@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import { createApp, type App } from '#app.ts'
 import { createLog, type Log } from '#base/log.ts'
 import { createPasswordHashing } from '#base/password_hashing.ts'
-import { claimDatabase, refuseUnsafeDemo, seedDemo } from '#cli/demo.ts'
+import { allowLoopback, claimDatabase, refuseUnsafeDemo, seedDemo } from '#cli/demo.ts'
 import { loadConfig } from '#cli/load_config.ts'
 import { checkMasterKey, masterKeyPlace, openMasterKey } from '#cli/master_key.ts'
 import { databasePlace } from '#cli/open_database.ts'
@@ -19,8 +19,9 @@ const SWEEP_EVERY_MS = 60_000
 /** Serves until a signal asks to end; the promise resolves when everything is closed. */
 export const serve = async (options: ServeOptions, output: Output): Promise<void> => {
   const stop = listenForSignals()
-  const config = await configured(options)
   const isDemo = options.demo === true
+  const asked = await configured(options)
+  const config = isDemo ? allowLoopback(asked) : asked
   if (isDemo) refuseUnsafeDemo(config)
   const log = createLog({ level: config.log.level })
   const masterKey = openMasterKey(config)
