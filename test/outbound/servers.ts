@@ -65,7 +65,7 @@ export const startPlainServer = (t: Ending, answer: RequestListener): Promise<Te
 export const startBlackHole = (t: Ending): Promise<TestServer> =>
   listen(
     t,
-    createTcpServer(() => undefined),
+    createTcpServer((socket) => socket.resume()),
   )
 
 /** A port on which nobody listens. */
