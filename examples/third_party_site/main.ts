@@ -133,7 +133,7 @@ const page = (status: number, title: string, content: string): Answer => ({
   headers: {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy':
-      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     'cache-control': 'no-store',
     // The address of the callback holds the code: it is nobody else's business.
     'referrer-policy': 'same-origin',

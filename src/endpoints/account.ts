@@ -9,7 +9,9 @@ import { seeOther } from '#endpoints/authorize.ts'
 import type { Interactions } from '#endpoints/interaction.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
-import { readBodyParameters, type Parameters } from '#protocol/parameters.ts'
+import type { AccountNotice } from '#pages/account.ts'
+import { readBodyParameters, readForm, type Parameters } from '#protocol/parameters.ts'
+import { IDENTITY_SCOPES } from '#protocol/scope.ts'
 import type { Account, ApiResource, Authorization, Client, Confinement, Grant } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
@@ -27,7 +29,9 @@ export type AccountTools = {
 /** What the account page says about one client. */
 export type ClientAccess = {
   readonly client: Client
-  /** In plain words. */
+  /** What it learns of the person: scopes of OpenID Connect, in their order. */
+  readonly identity: readonly (typeof IDENTITY_SCOPES)[number][]
+  /** At the APIs, in plain words. */
   readonly may: readonly string[]
   readonly organizations: 'all' | readonly string[]
   readonly since: EpochSeconds
@@ -44,8 +48,18 @@ export const accountEndpoint =
     if (live === undefined) {
       return tools.pages.signIn({ request: tools.interactions.seal({ kind: 'account', sessionId: 0 }) })
     }
-    return tools.pages.account(live, await listAccess(live.account, tools), csrfOf(live, tools))
+    const told = tools.interactions.find('notice', readForm(request.query).get('notice'))
+    const notice = told?.sessionId === live.session.id ? told.notice : undefined
+    return tools.pages.account(live, await listAccess(live.account, tools), csrfOf(live, tools), notice)
   }
+
+/** Back to the account page, which says first what was done: to this session alone, so that no link makes it say so. */
+const accountWith = (
+  notice: AccountNotice,
+  { session }: LiveBrowserSession,
+  { interactions }: AccountTools,
+  headers: Reply['headers'] = {},
+): Reply => seeOther(`/account?notice=${interactions.seal({ kind: 'notice', sessionId: session.id, notice })}`, headers)
 
 const csrfOf = ({ session }: LiveBrowserSession, { interactions }: AccountTools): string =>
   interactions.seal({ kind: 'account', sessionId: session.id })
@@ -74,7 +88,8 @@ export const endAccessEndpoint = formEndpoint(async (sent, tools) => {
   const clientId = sent.form.get('client_id') ?? ''
   await tools.store.grants.end(sent.live.account.id, clientId)
   audit(tools, 'access_ended', sent, { client: clientId })
-  return seeOther('/account')
+  const client = await tools.store.clients.find(clientId)
+  return accountWith({ kind: 'access_ended', clientName: client?.name }, sent.live, tools)
 })
 
 /** `POST /account/sign-out`: ends this browser's session. Clients go on. */
@@ -129,7 +144,8 @@ export const passwordChangeEndpoint = formEndpoint(async (sent, tools) => {
   audit(tools, 'password_changed', sent)
   const account = await tools.store.accounts.find(live.account.id)
   const begun = account === undefined ? undefined : await tools.browserSessions.begin(account, ['pwd'])
-  return seeOther('/account', { 'set-cookie': begun?.setCookie ?? tools.browserSessions.clear() })
+  if (begun === undefined) return seeOther('/account', { 'set-cookie': tools.browserSessions.clear() })
+  return accountWith({ kind: 'password_changed' }, begun.live, tools, { 'set-cookie': begun.setCookie })
 })
 
 const listAccess = async (account: Account, tools: AccountTools): Promise<readonly ClientAccess[]> => {
@@ -167,6 +183,7 @@ const describe = async (
   ]
   return {
     client,
+    identity: IDENTITY_SCOPES.filter((name) => allowed.some(({ scopes }) => scopes.includes(name))),
     may: [...new Set(allowed.flatMap(({ audience, scopes }) => describeScopes(audience, scopes, tools)))],
     organizations: await nameOrganizations(
       account,

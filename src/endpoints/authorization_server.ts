@@ -1,5 +1,4 @@
 import type { Log } from '#base/log.ts'
-import { legacyAuthorizeEndpoint } from '#endpoints/authorize.ts'
 import { documentEndpoint, metadata } from '#endpoints/discovery.ts'
 import { frontPageEndpoint } from '#endpoints/front_page.ts'
 import { healthEndpoint, readinessEndpoint } from '#endpoints/health.ts'
@@ -35,7 +34,6 @@ export const authorizationServer = (tools: AuthorizationServerTools): Surface =>
       { methods: ['POST'], path: '/oauth/token', endpoint: tokenEndpoint(tools) },
       { methods: ['POST'], path: '/oauth/revoke', endpoint: revokeEndpoint(tools) },
       { methods: ['GET', 'POST'], path: '/userinfo', endpoint: userinfoEndpoint(tools) },
-      { methods: ['GET'], path: '/oauth2/v1.0/authorize', endpoint: legacyAuthorizeEndpoint(issuerUrl) },
       { methods: ['POST'], path: '/oauth2/v1.0/token', endpoint: legacyTokenEndpoint(tools) },
       { methods: ['GET'], path: '/.well-known/openid-configuration', endpoint: discovery },
       { methods: ['GET'], path: '/.well-known/oauth-authorization-server', endpoint: discovery },

@@ -14,10 +14,10 @@ import type { Interactions } from '#endpoints/interaction.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
-import type { ResponseTarget } from '#protocol/authorization_request.ts'
+import { readAuthorizationParameters, type ResponseTarget } from '#protocol/authorization_request.ts'
 import { redirectTo, type AuthorizationResponse } from '#protocol/authorization_response.ts'
 import { invalidRequest } from '#protocol/errors.ts'
-import { readForm } from '#protocol/parameters.ts'
+import { decodeFormText, readForm } from '#protocol/parameters.ts'
 import type { Client, Confinement } from '#stores/records.ts'
 import type { NewAuthorizationCode, Store } from '#stores/store.ts'
 
@@ -29,14 +29,17 @@ export type AuthorizeTools = AuthorizationRequestTools &
     readonly codes: DerivedTokens
     readonly codeLifetime: Seconds
     readonly pages: PersonPages
+    readonly realms: readonly string[]
     readonly log: Log
   }
 
 /** `GET /authorize` (RFC 6749 §3.1): the way of a person's browser to a code for a client. */
 export const authorizeEndpoint =
   (tools: AuthorizeTools): Endpoint =>
-  (request) =>
-    proceed(request, request.query, 0, tools)
+  (request) => {
+    refuseLong(request.query)
+    return proceed(request, request.query, 0, tools)
+  }
 
 /**
  * `POST /authorize` (OpenID Connect Core 1.0 §3.1.2.1): the same by form. A form of another site comes without our cookie, so the browser is
@@ -48,27 +51,35 @@ export const authorizeByFormEndpoint: Endpoint = ({ headers, body }) => {
   if (type.trim().toLowerCase() !== 'application/x-www-form-urlencoded' || !/^[\x21-\x7e]*$/.test(query)) {
     throw invalidRequest('Send the parameters as a form')
   }
-  if (query.length > LONGEST_QUERY) throw invalidRequest('The request is too long')
+  refuseLong(query)
   return seeOther(`/authorize?${query}`)
 }
 
+/** Sealed, and with its cookies, it must still fit into the headers of the request that comes back from signing in. */
 const LONGEST_QUERY = 8192
 
+const refuseLong = (query: string): void => {
+  if (query.length > LONGEST_QUERY) throw invalidRequest('The request is too long')
+}
+
 /**
- * `GET /oauth2/v1.0/authorize`, where the platform's older libraries send browsers: on to `/authorize`. Their `access_type=offline` asks for a
- * refresh token.
+ * `GET /oauth2/v1.0/authorize`, where the platform's older libraries send browsers: on to `/authorize`, every parameter as it came. Their
+ * `access_type=offline` asks for a refresh token.
  */
 export const legacyAuthorizeEndpoint =
   (issuer: string): Endpoint =>
   ({ query }) => {
-    const parameters = new URLSearchParams(query)
+    const { values, repeated } = readAuthorizationParameters(query)
     // What is repeated stays so, and is refused there.
-    if (parameters.get('access_type') === 'offline' && parameters.getAll('scope').length < 2) {
-      parameters.set('scope', [parameters.get('scope') ?? '', 'offline_access'].join(' ').trim())
-    }
-    parameters.delete('access_type')
-    return seeOther(`${issuer}authorize?${parameters.toString()}`)
+    const asksForRefreshToken =
+      values.get('access_type') === 'offline' && !repeated.has('access_type') && !repeated.has('scope')
+    if (!asksForRefreshToken) return seeOther(`${issuer}authorize?${query}`)
+    const scope = new URLSearchParams({ scope: `${values.get('scope') ?? ''} offline_access`.trim() })
+    const others = query.split('&').filter((pair) => !['scope', 'access_type'].includes(nameOf(pair)))
+    return seeOther(`${issuer}authorize?${[...others, scope.toString()].join('&')}`)
   }
+
+const nameOf = (pair: string): string => decodeFormText(pair.split('=', 1)[0] ?? '')
 
 /** `GET /authorize/continue`: where a browser comes back to after signing in. */
 export const continueEndpoint =
@@ -116,6 +127,7 @@ const takeStep = async (
         request: interactions.seal({ kind: 'authorization', query, newSession: 0 }),
         target: asked.request.target,
         clientName: asked.client.name,
+        realm: findRealm(asked.request.connection, tools),
         username: asked.request.loginHint,
       })
     case 'consent': {
@@ -127,6 +139,12 @@ const takeStep = async (
       return issueCode(request, asked, decision, tools)
   }
 }
+
+/** The realm that `connection` names, if there is such a one; any other is of another platform, and ignored. */
+export const findRealm = (
+  connection: string | undefined,
+  { realms }: { readonly realms: readonly string[] },
+): string | undefined => realms.find((realm) => realm === connection)
 
 export type Allowed = {
   readonly live: LiveBrowserSession

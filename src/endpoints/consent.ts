@@ -1,6 +1,7 @@
 import { issueCode, proceed, tellError, type AuthorizeTools } from '#endpoints/authorize.ts'
 import { checkAuthorizationRequest, ToldError, type Asked } from '#endpoints/authorization_request.ts'
 import { visibilityOf } from '#access/visibility.ts'
+import type { LiveBrowserSession } from '#accounts/browser_session.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
 import { invalidRequest } from '#protocol/errors.ts'
@@ -26,7 +27,9 @@ export const consentEndpoint =
   async (request) => {
     tools.pages.refuseOtherPages(request)
     const form = readFormValues(request.body.toString('utf8'), MOST_FIELDS)
-    const interaction = tools.interactions.find('consent', form.get('request')?.[0])
+    const sealed = form.get('request')?.[0]
+    const fresh = tools.interactions.find('consent', sealed)
+    const interaction = fresh ?? tools.interactions.findExpired('consent', sealed)
     if (interaction === undefined) return tools.pages.error('expired', 400, request)
     const live = await tools.browserSessions.find(request.headers.cookie)
     if (live?.session.id !== interaction.sessionId) return tools.pages.error('not_the_same', 403, request)
@@ -47,7 +50,7 @@ export const consentEndpoint =
     }
     try {
       const asked = await checkAuthorizationRequest(query, tools)
-      return await allow(request, asked, form, live, tools)
+      return await allow({ request, query, form, live, isExpired: fresh === undefined }, asked, tools)
     } catch (error) {
       if (error instanceof ToldError) return tellError(request, error, tools)
       throw error
@@ -65,11 +68,20 @@ const tellDenial = async (request: Request, query: string, tools: ConsentTools):
   }
 }
 
+/** The form as it was sent, by the browser that was shown it. */
+type SentDecision = {
+  readonly request: Request
+  /** The authorization request that it is about. */
+  readonly query: string
+  readonly form: ReadonlyMap<string, readonly string[]>
+  readonly live: LiveBrowserSession
+  /** The page was open for too long: it is shown again, and nothing is allowed yet. */
+  readonly isExpired: boolean
+}
+
 const allow = async (
-  request: Request,
+  { request, query, form, live, isExpired }: SentDecision,
   asked: Asked,
-  form: ReadonlyMap<string, readonly string[]>,
-  live: Parameters<typeof issueCode>[2]['live'],
   tools: ConsentTools,
 ): Promise<Reply> => {
   const scopes = chosenScopes(asked, form.get('scope') ?? [])
@@ -78,8 +90,11 @@ const allow = async (
       ? await chosenOrganizations(live.account, form, tools.store)
       : 'all'
   // As the person left it: what they switched off stays off.
-  const again = (problem: 'no_scope' | 'no_organization') =>
-    tools.pages.consent(asked, live, { scopes, organizations }, form.get('request')?.[0] ?? '', problem)
+  const again = (problem: 'no_scope' | 'no_organization' | 'expired') => {
+    const sealed = tools.interactions.seal({ kind: 'consent', query, sessionId: live.session.id })
+    return tools.pages.consent(asked, live, { scopes, organizations }, sealed, problem)
+  }
+  if (isExpired) return again('expired')
   if (scopes.length === 0) return again('no_scope')
   if (organizations !== 'all' && organizations.length === 0) return again('no_organization')
   await endWhatIsWider(asked, live.account, scopes, organizations, tools)

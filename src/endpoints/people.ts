@@ -7,7 +7,12 @@ import {
   signOutEverywhereEndpoint,
   type AccountTools,
 } from '#endpoints/account.ts'
-import { authorizeByFormEndpoint, authorizeEndpoint, continueEndpoint } from '#endpoints/authorize.ts'
+import {
+  authorizeByFormEndpoint,
+  authorizeEndpoint,
+  continueEndpoint,
+  legacyAuthorizeEndpoint,
+} from '#endpoints/authorize.ts'
 import { consentEndpoint, type ConsentTools } from '#endpoints/consent.ts'
 import { createPageErrorAnswers } from '#endpoints/page_errors.ts'
 import { signInEndpoint, type SignInPageTools } from '#endpoints/sign_in.ts'
@@ -27,6 +32,7 @@ export const peopleSurface = (tools: PeopleTools): Surface => ({
     { methods: ['GET'], path: '/authorize', endpoint: authorizeEndpoint(tools) },
     { methods: ['POST'], path: '/authorize', endpoint: authorizeByFormEndpoint },
     { methods: ['GET'], path: '/authorize/continue', endpoint: continueEndpoint(tools) },
+    { methods: ['GET'], path: '/oauth2/v1.0/authorize', endpoint: legacyAuthorizeEndpoint(tools.issuer) },
     { methods: ['POST'], path: '/sign-in', endpoint: signInEndpoint(tools) },
     { methods: ['POST'], path: '/consent', endpoint: consentEndpoint(tools) },
     { methods: ['GET'], path: '/account', endpoint: accountEndpoint(tools) },

@@ -17,6 +17,7 @@ import type { ErrorKind, Texts } from '#pages/texts/catalogue.ts'
 import type { ResponseTarget } from '#protocol/authorization_request.ts'
 import type { AuthorizationResponse } from '#protocol/authorization_response.ts'
 import { isOfNativeProgram } from '#protocol/redirect_uri.ts'
+import { IDENTITY_SCOPES } from '#protocol/scope.ts'
 import type { Client, Grant } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
@@ -82,8 +83,6 @@ export type PersonPagesTools = {
 /** More than anybody reads; who sees more chooses among the first, or allows all. */
 const MOST_ORGANIZATIONS = 500
 
-const IDENTITY = ['openid', 'profile', 'email', 'address', 'phone'] as const
-
 export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
   const { brand, texts, store, publicOrigins, platformAudience } = tools
   const look = { brand, texts }
@@ -133,7 +132,7 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
           isThirdParty: client.policy.party === 'third',
           since: client.createdAt,
         },
-        identity: IDENTITY.filter((name) => scopes.includes(name)).map((name) => ({ name, ...choose(name) })),
+        identity: IDENTITY_SCOPES.filter((name) => scopes.includes(name)).map((name) => ({ name, ...choose(name) })),
         scopes: resource.scopes
           .filter(({ name }) => scopes.includes(name))
           .map(({ name, description }) => ({ name, description, ...choose(name) })),
@@ -156,9 +155,9 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
           },
           csrf,
           account: { name: live.account.profile.name, username: live.account.username },
-          clients: clients.map(({ client, may, signsInWithPassword, ...line }) => ({
+          clients: clients.map(({ client, may, identity, signsInWithPassword, ...line }) => ({
             ...describeClient(client),
-            scopes: may,
+            scopes: [...may, ...identity.map((scope) => texts.scopes[scope])],
             withPassword: signsInWithPassword,
             ...line,
           })),

@@ -1,7 +1,7 @@
 import type { BrowserSessions } from '#accounts/browser_session.ts'
 import type { SignIn } from '#accounts/sign_in.ts'
 import type { Log } from '#base/log.ts'
-import { seeOther } from '#endpoints/authorize.ts'
+import { findRealm, seeOther } from '#endpoints/authorize.ts'
 import type { Interactions } from '#endpoints/interaction.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
@@ -30,17 +30,19 @@ export const signInEndpoint =
   async (request) => {
     tools.pages.refuseOtherPages(request)
     const form = readBodyParameters(request.headers['content-type'], request.body)
-    const sealed = form.get('request')
-    const authorization = tools.interactions.find('authorization', sealed)
-    const isForAccount = authorization === undefined && tools.interactions.find('account', sealed) !== undefined
-    if (sealed === undefined || (authorization === undefined && !isForAccount))
-      return tools.pages.error('expired', 400, request)
+    const purpose = findPurpose(form.get('request'), tools)
+    if (purpose === undefined) return tools.pages.error('expired', 400, request)
 
-    const about = authorization === undefined ? undefined : await findAbout(authorization.query, tools)
-    const signedIn = await trySignIn(request, form, about?.realm ?? tools.defaultRealm, tools)
+    const { query } = purpose
+    const about = query === undefined ? undefined : await findAbout(query, tools)
+    const signedIn: Outcome = purpose.isExpired
+      ? { problem: 'expired', status: 400 }
+      : await trySignIn(request, form, about?.realm ?? tools.defaultRealm, tools)
     if ('problem' in signedIn) {
       return tools.pages.signIn({
-        request: sealed,
+        request: tools.interactions.seal(
+          query === undefined ? { kind: 'account', sessionId: 0 } : { kind: 'authorization', query, newSession: 0 },
+        ),
         target: about?.target,
         clientName: about?.client.name,
         realm: about?.realm,
@@ -49,29 +51,42 @@ export const signInEndpoint =
       })
     }
     const headers = { 'set-cookie': signedIn.setCookie }
-    if (authorization === undefined) return seeOther('/account', headers)
+    if (query === undefined) return seeOther('/account', headers)
     // Only this session is the answer to `prompt=login` and `max_age`: whoever has the page alone has signed in nobody.
-    const { query } = authorization
     const goesOn = tools.interactions.seal({ kind: 'authorization', query, newSession: signedIn.sessionId })
     return seeOther(`/authorize/continue?request=${goesOn}`, headers)
   }
 
+/** What somebody signs in for: the authorization request with this `query`, or without one their account page. */
+type Purpose = { readonly query?: string; readonly isExpired: boolean }
+
+const findPurpose = (sealed: string | undefined, { interactions }: SignInPageTools): Purpose | undefined => {
+  for (const [find, isExpired] of [
+    [interactions.find, false],
+    [interactions.findExpired, true],
+  ] as const) {
+    const authorization = find('authorization', sealed)
+    if (authorization !== undefined) return { query: authorization.query, isExpired }
+    if (find('account', sealed) !== undefined) return { isExpired }
+  }
+  return undefined
+}
+
 /** What the page around the form shows. The request is checked for good when it goes on. */
-const findAbout = async (query: string, { store, realms }: SignInPageTools) => {
+const findAbout = async (query: string, tools: SignInPageTools) => {
   const parameters = readAuthorizationParameters(query)
-  const client: Client | undefined = await store.clients.find(parameters.values.get('client_id') ?? '')
+  const client: Client | undefined = await tools.store.clients.find(parameters.values.get('client_id') ?? '')
   if (client === undefined) return undefined
-  const connection = parameters.values.get('connection')
   return {
     client,
     target: findResponseTarget(parameters, client.policy.redirectUris),
-    realm: connection !== undefined && realms.includes(connection) ? connection : undefined,
+    realm: findRealm(parameters.values.get('connection'), tools),
   }
 }
 
 type Outcome =
   | { readonly setCookie: string; readonly sessionId: number }
-  | { readonly problem: 'wrong' | 'busy'; readonly status: number; readonly headers?: Reply['headers'] }
+  | { readonly problem: 'wrong' | 'busy' | 'expired'; readonly status: number; readonly headers?: Reply['headers'] }
 
 const trySignIn = async (
   request: Request,

@@ -11,7 +11,7 @@ export type ClientLine = {
   readonly id: string
   readonly name: string
   readonly isThirdParty: boolean
-  /** Plain sentences: descriptions of the API's registry, and `texts.scopes` for the standard ones. */
+  /** Plain sentences: descriptions of the API's registry, then `texts.scopes` for the standard ones. */
   readonly scopes: readonly string[]
   readonly organizations: 'all' | readonly string[]
   readonly since: EpochSeconds

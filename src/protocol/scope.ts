@@ -1,7 +1,10 @@
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
 
+/** Scopes about the person: that it is them, and what is known of them. @see OpenID Connect Core 1.0 §5.4 */
+export const IDENTITY_SCOPES = ['openid', 'profile', 'email', 'address', 'phone'] as const
+
 /** Scopes of OpenID Connect Core 1.0 §5.4 and §11: they belong to no API resource. */
-export const OPENID_SCOPES = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const
+export const OPENID_SCOPES = [...IDENTITY_SCOPES, 'offline_access'] as const
 
 const isOpenIdScope = (scope: string): boolean => (OPENID_SCOPES as readonly string[]).includes(scope)
 

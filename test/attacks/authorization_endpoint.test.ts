@@ -186,7 +186,7 @@ test('A16 · max_age that has passed asks for the password again, with a new aut
 test('A17, A38, A41 · unknown parameters are ignored, whatever is in them (RFC 6749 §3.1)', async () => {
   const browser = await signedIn()
   await obtainCode(browser, site, account)
-  const values = ['x', '['.repeat(3000), '{"__proto__":{"isAdmin":true}}', '[1]', '7', '../../etc/passwd', '"><script>']
+  const values = ['x', '['.repeat(2500), '{"__proto__":{"isAdmin":true}}', '[1]', '7', '../../etc/passwd', '"><script>']
   for (const name of ['foo', 'claims', 'authorization_details', 'ui_locales', '__proto__', 'display', 'dpop_jkt']) {
     for (const value of values) readCode(await browser.get(authorizePath(site, { [name]: value })))
   }
@@ -451,6 +451,16 @@ test('own · the legacy path changes nothing but access_type: what is repeated o
   assertTold(await legacy({ scope: 'read:entities' }, '&scope=write:entities&access_type=offline'), 'invalid_request')
   assertErrorPage(await legacy({}, '&redirect_uri=https://evil.example/'))
   assertErrorPage(await legacy({ redirect_uri: '//evil.example/cb' }))
+  assertTold(await legacy({}, '&access_type=offline&access_type=online'), 'invalid_request')
+  for (const broken of ['&state=%ZZ', '&state=%E4', '&x=%00']) assertErrorPage(await legacy({}, broken))
+  // Byte for byte, whatever else could be written for the same.
+  const { headers } = await fetch(
+    `${postern.origin}/oauth2/v1.0/authorize?state=a%20b+%7e&access_type=offline&%73cope=x`,
+    {
+      redirect: 'manual',
+    },
+  )
+  assert.equal(headers.get('location'), `${ISSUER}authorize?state=a%20b+%7e&scope=x+offline_access`)
 })
 
 test('own · a client without the code grant is told so, and gets no page (RFC 6749 §4.1.2.1)', async () => {

@@ -11,7 +11,7 @@ export const english: Texts = {
   problemTitle: (title) => `Problem: ${title}`,
   unnamedClient: 'A program without a name',
   scopes: {
-    openid: 'Know that it is you, by the number of your account.',
+    openid: 'Recognise you, by the number of your account.',
     profile: 'See your name and what else is in your profile.',
     email: 'See your e-mail address.',
     address: 'See your postal address.',
@@ -98,13 +98,13 @@ export const english: Texts = {
     thirdParty: (brand) => `Made by a third party, not by ${brand}`,
     firstParty: (brand) => `Part of ${brand}`,
     may: 'May',
-    mayNothing: 'Nothing but know that it is you.',
+    mayNothing: 'Nothing',
     organizations: 'Organizations',
     allOrganizations: 'All that you can see',
     noOrganizations: 'None that you can see today',
     since: 'Since',
     lastUsed: 'Last used',
-    neverUsed: 'Not yet',
+    neverUsed: 'Not in use now',
     keepsAccess: 'Keeps access when you are away',
     withPassword: 'Signs in with your password',
     endAccess: 'End access',
@@ -116,7 +116,7 @@ export const english: Texts = {
     signOutTitle: 'Sign out',
     signOutHint: 'Ends your session in this browser.',
     signOutEverywhere: 'Sign out everywhere',
-    signOutEverywhereHint: 'Ends your sessions in all browsers, and those of everything listed above.',
+    signOutEverywhereHint: 'Ends your sessions in all browsers, and those of everything that has access.',
     notices: {
       accessEnded: (client) => ({
         title: 'Access has ended',
