@@ -6,7 +6,7 @@ import type { Rotation } from '#stores/store.ts'
 import type { Bench } from './contract.ts'
 import { authorizePassword, bridgeOf, makeWorld, passwordAuthorization, rotationOf, times } from './fixtures.ts'
 
-const FAMILIES = process.env['POSTERN_SOAK'] === '1' ? 200 : 20
+const FAMILIES = process.env['POSTERN_SOAK'] === '1' ? 2000 : 200
 
 /** Refresh token families: `authorizations.rotate`. */
 export const rotationContract = ({ promise, clock, either }: Bench): void => {
