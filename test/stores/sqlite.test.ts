@@ -196,20 +196,115 @@ test('closing with writes still waiting does them first, and a closed store refu
     await again.close()
   }))
 
-test('a writer that holds the file for too long makes the others unavailable, not wrong', () =>
+/** Another process, which writes from the first call until the second. */
+const greedyWriter = (file: string) => {
+  const other = new DatabaseSync(file)
+  other.exec('begin immediate')
+  return () => {
+    other.exec('rollback')
+    other.close()
+  }
+}
+
+test('while another process writes, all writes wait in their order, reads are answered, and the event loop goes on', () =>
+  withDatabase(async (database, put) => {
+    const stop = greedyWriter(database.file)
+    const done: string[] = []
+    const note = (what: string) => () => void done.push(what)
+    const writes: Promise<void>[] = []
+    // Each in a group of its own, were it not for the other.
+    for (const value of ['a', 'b', 'c']) {
+      writes.push(put(value).then(note(value)))
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      assert.equal(await database.read(() => countOf(database)), 0)
+    }
+    assert.deepEqual(done, [])
+    stop()
+    await Promise.all(writes)
+    assert.deepEqual(done, ['a', 'b', 'c'])
+    const rows = database.prepare('select value from things order by rowid').all()
+    assert.deepEqual(
+      rows.map(({ value }) => value),
+      ['a', 'b', 'c'],
+    )
+  }))
+
+test('a writer that holds the file for too long makes each write unavailable when its own patience ends, not wrong', () =>
   withFile(async (file) => {
-    const database = openSqliteDatabase(file, Date.now, 100)
-    const greedy = new DatabaseSync(file)
-    greedy.exec('begin immediate')
+    const patience = 100
+    const database = openSqliteDatabase(file, Date.now, patience)
+    const stop = greedyWriter(file)
+    const refused: string[] = []
+    const write = async (name: string): Promise<void> => {
+      const since = performance.now()
+      await assert.rejects(
+        database.write(() => name),
+        (error) => error instanceof StoreUnavailableError && /another process/.test(error.message),
+      )
+      assert.ok(performance.now() - since >= patience)
+      refused.push(name)
+    }
+    const first = write('first')
+    await new Promise((resolve) => setTimeout(resolve, patience / 2))
+    const second = write('second').then(() => assert.equal(refused[0], 'first'))
+    await Promise.all([first, second])
+    assert.equal(await database.read(() => 2), 2)
+    stop()
+    assert.equal(await database.write(() => 3), 3)
+    await database.close()
+  }))
+
+test('so many that the memory would end do not wait for another process', () =>
+  withDatabase(async (database, put) => {
+    const stop = greedyWriter(database.file)
+    const early = put('early')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const all = Promise.allSettled(times(6000, (n) => put(`${n}`)))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    stop()
+    const refused = (await all).flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
+    assert.equal(refused.length, 1001)
+    assert.ok(refused.every((reason) => reason instanceof StoreUnavailableError && /too many/.test(reason.message)))
+    await early
+    assert.equal(countOf(database), 5000)
+  }))
+
+test('closing waits for the process that writes, and does first what was asked for before', () =>
+  withFile(async (file) => {
+    const database = openSqliteDatabase(file, Date.now)
+    const stop = greedyWriter(file)
+    const create = database.write(() => database.prepare('create table things (value integer) strict').run())
+    const closed = database.close()
     await assert.rejects(
       database.write(() => 1),
       StoreUnavailableError,
     )
-    assert.equal(await database.read(() => 2), 2)
-    greedy.exec('rollback')
-    greedy.close()
-    assert.equal(await database.write(() => 3), 3)
-    await database.close()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    stop()
+    await Promise.all([create, closed, database.close()])
+    const again = openSqliteDatabase(file, Date.now)
+    assert.equal(again.prepare(`select count(*) as count from sqlite_schema where name = 'things'`).get()!['count'], 1)
+    await again.close()
+  }))
+
+test('a read that meets the repair of the log is tried again until it is answered, or its patience ends', () =>
+  withFile(async (file) => {
+    const database = openSqliteDatabase(file, Date.now, 50)
+    // SQLITE_BUSY_RECOVERY, as node:sqlite says it. No process can be made to stand still in a repair.
+    const busy = () => Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 261 })
+    let tries = 0
+    const answer = await database.read(() => {
+      if (++tries < 4) throw busy()
+      return tries
+    })
+    assert.equal(answer, 4)
+    const never = () =>
+      database.read(() => {
+        throw busy()
+      })
+    await assert.rejects(never(), StoreUnavailableError)
+    const last = never()
+    await Promise.all([assert.rejects(last, /the store is closed/), database.close()])
   }))
 
 test('closing leaves one file, without a log beside it', () =>

@@ -1,8 +1,11 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { epochSeconds, type EpochSeconds } from '#base/time.ts'
 import { refuseUnstorable, type Row } from '#stores/rows.ts'
+import { asStoreError, isBusy, refusal } from '#stores/sqlite/errors.ts'
+import { groupCommit, TRY_AGAIN_MS, type GroupCommit } from '#stores/sqlite/group.ts'
 import { StoreRefusedError, StoreUnavailableError } from '#stores/store.ts'
 
 export type Statement = {
@@ -19,61 +22,28 @@ export type SqliteDatabase = {
   readonly file: string
   readonly prepare: (sql: string) => Statement
   readonly now: () => Now
-  /** Runs `work` at once. Outside a transaction, so one statement sees one moment. */
+  /**
+   * Runs `work` at once. Outside a transaction, so one statement sees one moment. It runs again if SQLite was busy with the repair of a
+   * log that another process left.
+   */
   readonly read: <T>(work: (now: Now) => T) => Promise<T>
   /** Runs `work` at once, and all its statements see one moment, whatever another process writes meanwhile. */
   readonly snapshot: <T>(work: (now: Now) => T) => Promise<T>
-  /**
-   * Runs `work` in the next group commit: all that is asked for in one turn of the event loop shares one transaction and one fsync,
-   * and each is answered after the commit. Work that throws is undone alone; the others of its group still succeed.
-   */
-  readonly write: <T>(work: (now: Now) => T) => Promise<T>
+  readonly write: GroupCommit['write']
   readonly close: () => Promise<void>
 }
 
-const BUSY_TIMEOUT_MS = 5000
-const BUSY = 5
-const NOT_A_DATABASE = 26
-const CORRUPT = 11
-const READ_ONLY = 8
-const CANNOT_OPEN = 14
-const CONSTRAINT = 19
-
-const primaryCode = (error: unknown): number | undefined =>
-  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
-
-const unavailable = (error: unknown): unknown => {
-  const code = primaryCode(error)
-  return code === undefined || code === CONSTRAINT
-    ? error
-    : new StoreUnavailableError(`SQLite: ${(error as Error).message}`, { cause: error })
-}
-
-/** Why the file cannot be used, in words for the operator. */
-const refusal = (file: string, error: unknown): unknown => {
-  const code = primaryCode(error)
-  const reasons: Readonly<Record<number, string>> = {
-    [NOT_A_DATABASE]: `${file} is not a database, or is damaged. Restore it from a backup, or move it away to begin anew.`,
-    [CORRUPT]: `${file} is damaged. Restore it from a backup, or move it away to begin anew.`,
-    [READ_ONLY]: `${file} cannot be written. Make the file and its folder writable for the user who runs Postern.`,
-    [CANNOT_OPEN]: `${file} cannot be opened. Its folder must exist and be writable for the user who runs Postern.`,
-  }
-  const reason = code === undefined ? undefined : reasons[code]
-  return reason === undefined ? unavailable(error) : new StoreRefusedError(reason, { cause: error })
-}
+/** How long a piece of work waits for other processes before it is refused. */
+const PATIENCE_MS = 5000
 
 /** Opens the file in WAL mode with `synchronous=FULL`: what is acknowledged survives a power cut. */
-export const openSqliteDatabase = (
-  file: string,
-  clock: () => number,
-  busyTimeoutMs = BUSY_TIMEOUT_MS,
-): SqliteDatabase => {
+export const openSqliteDatabase = (file: string, clock: () => number, patienceMs = PATIENCE_MS): SqliteDatabase => {
   let database: DatabaseSync | undefined
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     // SQLite makes a file that all may read, and gives the log beside it the mode of this one.
     if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
-    database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
+    database = new DatabaseSync(file, { timeout: patienceMs, enableForeignKeyConstraints: true })
     useWriteAheadLog(database)
     database.exec('pragma synchronous = full')
     // Finds a read-only file now, not at the first sign-in.
@@ -82,6 +52,8 @@ export const openSqliteDatabase = (
     if (damage.quick_check !== 'ok') {
       throw new StoreRefusedError(`${file} is damaged (${damage.quick_check}). Restore it from a backup.`)
     }
+    // SQLite waits by stopping the thread, which is well only while nobody is served. From now on we wait ourselves.
+    database.exec('pragma busy_timeout = 0')
   } catch (error) {
     database?.close()
     if (
@@ -93,7 +65,7 @@ export const openSqliteDatabase = (
     }
     throw refusal(file, error)
   }
-  return groupingDatabase(file, database, clock)
+  return waitingDatabase(file, database, clock, patienceMs)
 }
 
 /**
@@ -101,84 +73,54 @@ export const openSqliteDatabase = (
  * once with a new file all but one are told at once that it is busy.
  */
 const useWriteAheadLog = (database: DatabaseSync): void => {
-  const latest = performance.now() + BUSY_TIMEOUT_MS
+  const latest = performance.now() + PATIENCE_MS
   for (;;) {
     try {
       database.exec('pragma journal_mode = wal')
       return
     } catch (error) {
-      if (primaryCode(error) !== BUSY || performance.now() > latest) throw error
+      if (!isBusy(error) || performance.now() > latest) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
     }
   }
 }
 
-const groupingDatabase = (file: string, database: DatabaseSync, clock: () => number): SqliteDatabase => {
-  type Job = {
-    readonly work: (now: Now) => unknown
-    readonly resolve: (value: never) => void
-    readonly reject: (error: unknown) => void
-  }
-  let waiting: Job[] = []
-  let closed = false
-  let isWriting = false
-
+const waitingDatabase = (
+  file: string,
+  database: DatabaseSync,
+  clock: () => number,
+  patienceMs: number,
+): SqliteDatabase => {
   const now = (): Now => {
     const milliseconds = Math.floor(clock())
     return { milliseconds, seconds: epochSeconds(milliseconds / 1000) }
   }
-
-  const begin = database.prepare('begin immediate')
+  const group = groupCommit(database, now, patienceMs)
   const beginSnapshot = database.prepare('begin')
-  const commit = database.prepare('commit')
-  const savepoint = database.prepare('savepoint one')
-  const release = database.prepare('release one')
-  const undo = database.prepare('rollback to one')
+  const endSnapshot = database.prepare('commit')
+  let closing: Promise<void> | undefined
 
-  const runGroup = (): void => {
-    const jobs = waiting
-    waiting = []
-    // Empty when `close` has run the group before its turn.
-    if (jobs.length === 0) return
-    const answers: (() => void)[] = []
-    try {
-      begin.run()
-      isWriting = true
-      const moment = now()
-      for (const { work, resolve, reject } of jobs) {
-        savepoint.run()
-        try {
-          const value = work(moment)
-          answers.push(() => resolve(value as never))
-        } catch (error) {
-          // A full disk makes SQLite undo the whole transaction by itself; then there is nothing left to save of the group.
-          if (!database.isTransaction) throw error
-          undo.run()
-          answers.push(() => reject(unavailable(error)))
-        }
-        release.run()
-      }
-      commit.run()
-    } catch (error) {
-      try {
-        if (database.isTransaction) database.exec('rollback')
-      } catch {
-        // What made the commit fail can make this fail; the next `begin` tells.
-      }
-      for (const { reject } of jobs) reject(unavailable(error))
-      return
-    } finally {
-      isWriting = false
-    }
-    for (const answer of answers) answer()
-  }
+  const refuseClosed = (): Promise<never> => Promise.reject(new StoreUnavailableError('the store is closed'))
 
   const read = <T>(work: (now: Now) => T): Promise<T> => {
-    if (closed) return Promise.reject(new StoreUnavailableError('the store is closed'))
+    if (closing !== undefined) return refuseClosed()
     try {
       return Promise.resolve(work(now()))
     } catch (error) {
-      return Promise.reject(unavailable(error))
+      return isBusy(error) ? readAgain(work) : Promise.reject(asStoreError(error))
+    }
+  }
+
+  const readAgain = async <T>(work: (now: Now) => T): Promise<T> => {
+    const latest = performance.now() + patienceMs
+    for (;;) {
+      await sleep(TRY_AGAIN_MS)
+      if (closing !== undefined) return refuseClosed()
+      try {
+        return work(now())
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > latest) throw asStoreError(error)
+      }
     }
   }
 
@@ -188,7 +130,7 @@ const groupingDatabase = (file: string, database: DatabaseSync, clock: () => num
     prepare: (sql) => {
       const statement: StatementSync = database.prepare(sql)
       const checked = (values: SQLInputValue[]): SQLInputValue[] => {
-        if (isWriting) refuseUnstorable(values)
+        if (group.isWriting()) refuseUnstorable(values)
         return values
       }
       return {
@@ -204,24 +146,10 @@ const groupingDatabase = (file: string, database: DatabaseSync, clock: () => num
         try {
           return work(now)
         } finally {
-          commit.run()
+          endSnapshot.run()
         }
       }),
-    write: (work) =>
-      new Promise((resolve, reject) => {
-        if (closed) {
-          reject(new StoreUnavailableError('the store is closed'))
-          return
-        }
-        waiting.push({ work, resolve, reject })
-        if (waiting.length === 1) setImmediate(runGroup)
-      }),
-    close: async () => {
-      if (closed) return
-      closed = true
-      if (waiting.length > 0) runGroup()
-      database.close()
-      await Promise.resolve()
-    },
+    write: (work) => (closing === undefined ? group.write(work) : refuseClosed()),
+    close: () => (closing ??= group.settle().then(() => database.close())),
   }
 }
