@@ -62,7 +62,7 @@ test('a folder in place of the file, or a file in place of its folder, is refuse
     mkdirSync(file)
     await assert.rejects(openSqliteStore(file), refusedWith(/cannot be opened/))
     writeFileSync(join(file, 'plain'), '')
-    await assert.rejects(openSqliteStore(join(file, 'plain', 'db')), refusedWith(/folder/))
+    await assert.rejects(openSqliteStore(join(file, 'plain', 'db')), refusedWith(/folder.*name another place/))
   }))
 
 test('a file or a folder that may not be written is refused', () =>

@@ -61,7 +61,11 @@ export const openSqliteDatabase = (file: string, clock: () => number, patienceMs
       'code' in error &&
       ['EACCES', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(String(error.code))
     ) {
-      throw new StoreRefusedError(`the folder of ${file} cannot be made or written: ${error.message}`, { cause: error })
+      throw new StoreRefusedError(
+        `the folder of ${file} cannot be made or written: ${error.message}. ` +
+          `Make it writable for the user who runs Postern, or name another place for the database.`,
+        { cause: error },
+      )
     }
     throw refusal(file, error)
   }
