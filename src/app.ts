@@ -220,7 +220,11 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
 
   const server = createHttpServer({
     surfaces: [programs, people, platformApi],
-    limits: { bodyBytes: config.limits.body_bytes, requestTimeout: config.limits.request_timeout },
+    limits: {
+      bodyBytes: config.limits.body_bytes,
+      requestTimeout: config.limits.request_timeout,
+      answerTimeout: config.limits.answer_timeout,
+    },
     trustedProxies: config.listen.trusted_proxies,
     isPublicUrlHttps: isAuthHttps,
     log,

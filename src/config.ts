@@ -256,6 +256,9 @@ export const configSchema = z.strictObject({
     {
       body_bytes: count(16_777_216).default(65_536).describe('The largest request body, in bytes.'),
       request_timeout: duration('10 s').describe('A request that has not arrived whole by then is cut.'),
+      answer_timeout: duration('60 s').describe(
+        'A connection whose client has not taken an answer whole by then is closed.',
+      ),
       passwords_waiting: count(10_000)
         .default(200)
         .describe('Sign-ins that may wait for a password hash; beyond it the answer is 503.'),

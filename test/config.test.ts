@@ -91,7 +91,7 @@ test('an empty configuration is complete: these are the defaults', () => {
       address_refill: 6,
     },
     outbound: { allow: [] },
-    limits: { body_bytes: 65_536, request_timeout: 10, passwords_waiting: 200 },
+    limits: { body_bytes: 65_536, request_timeout: 10, answer_timeout: 60, passwords_waiting: 200 },
     log: { level: 'info' },
   })
 })

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Log } from '#base/log.ts'
+import type { Seconds } from '#base/time.ts'
 import { sendReply, sendReplyEarly, type Envelope } from '#http/answer.ts'
 import { announcesBody, checkBodyEncoding, EMPTY, receiveBody } from '#http/body.ts'
 import { clientAddress } from '#http/client_address.ts'
@@ -22,6 +23,7 @@ export type Exchange = {
 export type ExchangeOptions = {
   readonly router: Router
   readonly bodyBytes: number
+  readonly answerTimeout: Seconds
   readonly trustsProxies: boolean
   readonly isPublicUrlHttps: boolean
   readonly common: readonly string[]
@@ -42,7 +44,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
  * connection meanwhile is answered in its place.
  */
 export const createExchanges = (options: ExchangeOptions) => {
-  const { router, bodyBytes, trustsProxies, isPublicUrlHttps, common, log } = options
+  const { router, bodyBytes, answerTimeout, trustsProxies, isPublicUrlHttps, common, log } = options
   const connections = new WeakMap<Duplex, { latest: Exchange }>()
   let isDraining = false
 
@@ -100,6 +102,13 @@ export const createExchanges = (options: ExchangeOptions) => {
     // What is left of the body would be taken for the next request, or have to be read to its end, whatever its length.
     const closesConnection = isUnread || isDraining || exchange.closesConnection
     send(exchange.response, reply, { id, common, closesConnection }, isUnread ? message : undefined)
+    // Nearly every answer is in the hands of the kernel by now. What is not waits for a client that reads slowly, or never.
+    if (exchange.response.writableLength > 0) cutOffLate(exchange.response)
+  }
+
+  const cutOffLate = (response: ServerResponse): void => {
+    const timer = setTimeout(() => response.destroy(), answerTimeout * 1000)
+    response.once('close', () => clearTimeout(timer))
   }
 
   const serve = async (incoming: FastifyRequest, response: ServerResponse): Promise<void> => {

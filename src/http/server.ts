@@ -15,6 +15,8 @@ export type HttpServerOptions = {
     readonly bodyBytes: number
     /** Until a request has arrived whole. */
     readonly requestTimeout: Seconds
+    /** Until the client has taken an answer whole. */
+    readonly answerTimeout: Seconds
   }
   /** Addresses and CIDR ranges whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
   readonly trustedProxies: readonly string[]
@@ -59,6 +61,7 @@ export const createHttpServer = (options: HttpServerOptions): HttpServer => {
   const exchanges = createExchanges({
     router: createRouter(surfaces),
     bodyBytes: limits.bodyBytes,
+    answerTimeout: limits.answerTimeout,
     trustsProxies: trustedProxies.length > 0,
     isPublicUrlHttps,
     common,

@@ -25,10 +25,10 @@ import {
 // Repeated, malformed, oversized and slow requests, sent as bytes, at the token endpoint and at /api/v2.0/login.
 //
 // Not here:
-// - I11 · a client that reads slowly is cut when its connection has been idle for 60 s, which is no setting: by hand.
 // - I25 · the server speaks HTTP/1.1 alone, so there are no HTTP/2 frames to flood it with.
 // - The places that do not exist yet: /par, /register, /authorize and its `claims`, redirect URIs.
-// Framing (two lengths, odd transfer encodings, folded lines) is attacked in test/http/wire.test.ts.
+// Answers that are taken too slowly (I11) and framing (two lengths, odd transfer encodings, folded lines) are
+// attacked in test/http/: no answer of the application is as large as what the kernel takes from it.
 
 const THROTTLING = { account_burst: 1000, account_total_burst: 10_000, address_burst: 100_000 }
 

@@ -48,7 +48,7 @@ test('an address that is taken is an error of listen', async (t) => {
   const { seconds } = await import('#base/time.ts')
   const another = createHttpServer({
     surfaces: [surface('/', [])],
-    limits: { bodyBytes: 1, requestTimeout: seconds(1) },
+    limits: { bodyBytes: 1, requestTimeout: seconds(1), answerTimeout: seconds(1) },
     trustedProxies: [],
     isPublicUrlHttps: false,
     log: silentLog,

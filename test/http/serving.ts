@@ -26,7 +26,7 @@ export const ECHO: readonly Route[] = [{ methods: ['GET', 'POST'], path: '/echo'
 export const serve = async (t: TestContext, options: Partial<HttpServerOptions> = {}) => {
   const server = createHttpServer({
     surfaces: [surface('/', ECHO)],
-    limits: { bodyBytes: 1000, requestTimeout: seconds(10) },
+    limits: { bodyBytes: 1000, requestTimeout: seconds(10), answerTimeout: seconds(10) },
     trustedProxies: [],
     isPublicUrlHttps: false,
     log: silentLog,

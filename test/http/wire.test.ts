@@ -168,7 +168,9 @@ test('garbage on a connection that was used before is answered, and ends it', as
 })
 
 test('a request that does not arrive in time is cut, in its headers as in its body', async (t) => {
-  const { port } = await serve(t, { limits: { bodyBytes: 1000, requestTimeout: seconds(1) } })
+  const { port } = await serve(t, {
+    limits: { bodyBytes: 1000, requestTimeout: seconds(1), answerTimeout: seconds(10) },
+  })
   for (const beginning of [
     'POST /echo HTTP/1.1\r\nHost: ',
     'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n',
