@@ -27,6 +27,7 @@ import { createAccessTokenVerification } from '#tokens/access_token.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
 import { openSigningKeys } from '#tokens/signing_keys.ts'
+import { createSubjects } from '#tokens/subject.ts'
 
 export type AppOptions = {
   readonly config: Config
@@ -96,14 +97,18 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     hashing,
     verified: createVerifiedSecrets(PASSWORD_REMEMBERED, clock),
   })
+  const subjects = createSubjects({
+    prefix: platform.subject_prefix,
+    browserSessionIds: createIdPermutation(idKey, ID_DOMAINS.sid),
+    pairwiseKey: deriveKey(masterKey, 'pairwise subjects'),
+  })
   const issuer = createTokenIssuer({
     issuer: urls.auth,
     clock,
     keys,
     refreshTokens,
     authorizationIds,
-    browserSessionIds: createIdPermutation(idKey, ID_DOMAINS.sid),
-    subjectPrefix: platform.subject_prefix,
+    subjects,
     claimsNamespace: platform.claims_namespace,
     idTokenLifetime: config.tokens.id_token_lifetime,
   })
@@ -165,18 +170,17 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
   const people = peopleSurface({
     ...{ store, findResource, keys, clock, browserSessions, interactions, codes, pages, signIn, hashing, assets, log },
+    subjects,
     defaultAudience: platform.audience,
     platformAudience: platform.audience,
     issuer: urls.auth,
-    subjectPrefix: platform.subject_prefix,
     codeLifetime: config.tokens.authorization_code_lifetime,
     realms: platform.realms,
     defaultRealm: platform.default_realm,
   })
   const programs = authorizationServer({
     ...tokenTools,
-    ...{ store, verifyAccessToken, resources },
-    subjectPrefix: platform.subject_prefix,
+    ...{ store, verifyAccessToken, subjects, resources },
     apiUrl: urls.api,
     platformName: platform.name,
     jwks: keys.jwks,
@@ -196,6 +200,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   const admit = createAdmission({
     store,
     verifyAccessToken,
+    subjects,
     cookies,
     bridge,
     resource: platformResource,

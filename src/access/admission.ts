@@ -1,11 +1,10 @@
-import { findBearer, findBearerToken, scopesOfCaller, type Bearer } from '#access/bearer.ts'
+import { findBearer, findBearerToken, scopesOfCaller, type Bearer, type BearerTools } from '#access/bearer.ts'
 import { AccessError, type Admission, type Caller } from '#access/caller.ts'
 import type { SentSession, SessionCookies } from '#access/session_cookie.ts'
 import type { SessionBridge } from '#access/session_bridge.ts'
 import type { Request } from '#http/message.ts'
 import type { ApiResource } from '#stores/records.ts'
 import type { LivePlatformSession, Store } from '#stores/store.ts'
-import type { VerifyAccessToken } from '#tokens/access_token.ts'
 
 /**
  * Finds the caller of a request to the platform API from its bearer token, its platform session, or both.
@@ -19,16 +18,16 @@ import type { VerifyAccessToken } from '#tokens/access_token.ts'
  */
 export type Admit = (request: Pick<Request, 'headers' | 'query'>) => Promise<Admission>
 
-export type AdmissionTools = {
-  readonly store: Pick<Store, 'accounts' | 'authorizations' | 'clients' | 'platformSessions'>
-  readonly verifyAccessToken: VerifyAccessToken
+export type AdmissionTools = BearerTools & {
+  readonly store: Pick<Store, 'platformSessions'>
   readonly cookies: SessionCookies
   readonly bridge: SessionBridge
   /** The platform API, as registered. */
   readonly resource: ApiResource
 }
 
-export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, resource }: AdmissionTools): Admit => {
+export const createAdmission = (tools: AdmissionTools): Admit => {
+  const { store, cookies, bridge, resource } = tools
   const unknownSession = (bearer?: Bearer) =>
     new AccessError(
       'unknown_session',
@@ -68,7 +67,9 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
   }
 
   const byBearer = async (bearer: Bearer, sent: SentSession): Promise<Admission> => {
-    const { account, clientId, scopes, organizations, authorizationId, isNarrowed } = bearer
+    const { account, scopes, organizations, isNarrowed } = bearer
+    const clientId = bearer.client.id
+    const authorizationId = bearer.authorization?.id
     const caller: Caller = {
       ...{ account, clientId, scopes, organizations, authorizationId, isNarrowed },
       hasBearer: true,
@@ -111,11 +112,11 @@ export const createAdmission = ({ store, verifyAccessToken, cookies, bridge, res
       throw new AccessError('invalid_request', 'There are two session cookies with different values: send one')
     }
     if (token === undefined) return bySession(sent)
-    return byBearer(await findBearer(token, findPlatform, verifyAccessToken, store), sent)
+    return byBearer(await findBearer(token, findPlatform, tools), sent)
   }
 }
 
-const aboutBearer = ({ account, clientId }: Bearer) => ({
+const aboutBearer = ({ account, client }: Bearer) => ({
   ...(account === undefined ? {} : { account: account.id }),
-  client: clientId,
+  client: client.id,
 })

@@ -1,18 +1,20 @@
 import { AccessError } from '#access/caller.ts'
 import { effectiveScopes } from '#protocol/scope.ts'
-import type { Account, ApiResource, Client, Confinement } from '#stores/records.ts'
+import type { Account, ApiResource, Authorization, Client, Confinement } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 import type { VerifyAccessToken } from '#tokens/access_token.ts'
+import type { Subjects } from '#tokens/subject.ts'
 
 /** What a live access token stands for. */
 export type Bearer = {
   readonly account: Account | undefined
-  readonly clientId: string
+  readonly client: Client
   readonly scopes: ReadonlySet<string>
   /** As the token has them, those of OpenID Connect included. */
   readonly grantedScopes: readonly string[]
   readonly organizations: Confinement
-  readonly authorizationId: number | undefined
+  /** `undefined` for a token of a client alone. */
+  readonly authorization: Authorization | undefined
   /** The token has fewer scopes of the API than its authorization would have today: it was narrowed at refresh (RFC 6749 §6). */
   readonly isNarrowed: boolean
 }
@@ -49,6 +51,12 @@ export const scopesOfCaller = (
   return new Set([...effectiveScopes(granted, registered)].filter((scope) => allowed.has(scope)))
 }
 
+export type BearerTools = {
+  readonly store: Pick<Store, 'accounts' | 'authorizations' | 'clients'>
+  readonly verifyAccessToken: VerifyAccessToken
+  readonly subjects: Subjects
+}
+
 /**
  * Verifies an access token for one of the APIs that `findResource` finds and asks the store, each time, whether what it stands for still lives: a revocation counts at once,
  * on every node.
@@ -57,8 +65,7 @@ export const scopesOfCaller = (
 export const findBearer = async (
   text: string,
   findResource: (audience: string) => ApiResource | undefined,
-  verifyAccessToken: VerifyAccessToken,
-  store: Pick<Store, 'accounts' | 'authorizations' | 'clients'>,
+  { store, verifyAccessToken, subjects }: BearerTools,
 ): Promise<Bearer> => {
   const check = verifyAccessToken(text)
   if (!check.isValid) throw new AccessError('invalid_token', check.description)
@@ -76,21 +83,21 @@ export const findBearer = async (
     if (account?.disabledAt !== undefined) throw revoked('the account that the client acts as is disabled', clientId)
     const organizations = 'all'
     return {
-      ...{ account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId },
+      ...{ account, client, scopes: callersScopes, grantedScopes: scopes, organizations, authorization: undefined },
       isNarrowed: false,
     }
   }
   if (live === undefined) throw revoked('the authorization has ended', clientId)
   const { account, authorization } = live
   // A database that was restored gives ids again, and a token from before would name the authorization of somebody else.
-  if (authorization.clientId !== clientId || !subject.endsWith(`|${account.id}`)) {
+  if (authorization.clientId !== clientId || subject !== subjects.subjectFor(client, account)) {
     throw revoked('the authorization is that of another account or client', clientId)
   }
   const isNarrowed =
     !authorization.scopes.every((scope) => scopes.includes(scope)) &&
     isMore(scopesOfCaller(authorization.scopes, client, resource), callersScopes, resource)
   const { organizations } = authorization
-  return { account, clientId, scopes: callersScopes, grantedScopes: scopes, organizations, authorizationId, isNarrowed }
+  return { account, client, scopes: callersScopes, grantedScopes: scopes, organizations, authorization, isNarrowed }
 }
 
 /** Whether `these` have a scope of the API that `those` have not. */

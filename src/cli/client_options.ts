@@ -5,7 +5,8 @@ import { refuseUnknown, refuseUnknownAccounts, refuseUnknownOrganizations } from
 import type { Config } from '#config.ts'
 import { findRedirectUriDefect } from '#protocol/redirect_uri.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
-import type { ClientPolicy, GrantTypeName, PasswordAccounts, SigningAlgorithm } from '#stores/records.ts'
+import { findSectorDefect } from '#protocol/sector_identifier.ts'
+import type { ClientPolicy, GrantTypeName, PasswordAccounts, SigningAlgorithm, SubjectType } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
 /** What `clients create` was told about the policy of a client. */
@@ -21,6 +22,7 @@ export type PolicyOptions = {
   readonly requiredScope?: readonly RequiredScope[]
   readonly refreshWindow?: Seconds
   readonly idTokenAlg: SigningAlgorithm
+  readonly subjectType?: SubjectType
   readonly passwordAccount?: readonly number[]
   readonly passwordRealm?: readonly string[]
   readonly passwordOrganization?: readonly number[]
@@ -83,6 +85,7 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
       : { requiredScopes: Object.fromEntries(requiredScopes.map(({ name, reason }) => [name, reason])) }),
     ...(refreshWindow === undefined ? {} : { refreshWindow }),
     idTokenSigningAlgorithm: options.idTokenAlg,
+    ...(options.subjectType === undefined ? {} : { subjectType: options.subjectType }),
     ...(passwordAccounts === undefined ? {} : { passwordAccounts }),
     ...(options.passwordGrantEndsAt === undefined ? {} : { passwordGrantEndsAt: options.passwordGrantEndsAt }),
     ...(options.actsAs === undefined ? {} : { actsAs: options.actsAs }),
@@ -117,6 +120,10 @@ const refuseContradictions = (
     if (value !== undefined && !hasCodeGrant) {
       throw new UsageError(`${name}: only for a client with --grant-type authorization_code.`)
     }
+  }
+  if (options.subjectType === 'pairwise') {
+    const defect = findSectorDefect({ redirectUris: options.redirectUri ?? [] })
+    if (defect !== undefined) throw new UsageError(`--subject-type pairwise: ${defect}.`)
   }
   const signsInWithPassword = hasPasswordGrant(grantTypes)
   for (const [name, value] of Object.entries({

@@ -18,7 +18,7 @@ import { withDatabase } from '#cli/open_database.ts'
 import { details, isoTime, table, type Output } from '#cli/output.ts'
 import { readSecret, refuseSecretOptions } from '#cli/secret_input.ts'
 import { registerClient } from '#clients/register.ts'
-import { GRANT_TYPES, SIGNING_ALGORITHMS, type Client } from '#stores/records.ts'
+import { GRANT_TYPES, SIGNING_ALGORITHMS, SUBJECT_TYPES, type Client } from '#stores/records.ts'
 
 type CreateOptions = ConfigOptions &
   PolicyOptions & {
@@ -88,6 +88,12 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
       new Option('--id-token-alg <algorithm>', 'how its ID tokens are signed')
         .choices(SIGNING_ALGORITHMS)
         .default('RS256'),
+    )
+    .addOption(
+      new Option(
+        '--subject-type <type>',
+        'whether people have the same sub as at other clients, or one that only clients of its host share (default: public)',
+      ).choices(SUBJECT_TYPES),
     )
     .option('--id <id>', 'the client id, if programs know it already', parseClientId)
     .option('--import-secret', 'keep a secret that programs know already: asked for, or one line of standard input')
@@ -248,6 +254,7 @@ const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, created
   ...(policy.requiredScopes === undefined ? {} : { required_scopes: policy.requiredScopes }),
   ...(policy.refreshWindow === undefined ? {} : { refresh_window: policy.refreshWindow }),
   id_token_signed_response_alg: policy.idTokenSigningAlgorithm,
+  ...(policy.subjectType === undefined ? {} : { subject_type: policy.subjectType }),
   ...(policy.passwordAccounts === undefined ? {} : { password_accounts: policy.passwordAccounts }),
   ...(policy.passwordGrantEndsAt === undefined ? {} : { password_grant_ends_at: isoTime(policy.passwordGrantEndsAt) }),
   ...(policy.actsAs === undefined ? {} : { acts_as: policy.actsAs }),

@@ -6,8 +6,8 @@ import { isOfNativeProgram } from '#protocol/redirect_uri.ts'
 import type { Confinement, Grant } from '#stores/records.ts'
 import type { NewAuthorizationCode, Store } from '#stores/store.ts'
 import { findHintedSubject } from '#tokens/id_token.ts'
-import { subjectOf } from '#tokens/issue.ts'
 import type { SigningKeys } from '#tokens/signing_keys.ts'
+import type { Subjects } from '#tokens/subject.ts'
 
 /** What comes next. */
 export type Decision =
@@ -25,7 +25,7 @@ export type DecisionTools = {
   readonly keys: SigningKeys
   readonly clock: Clock
   readonly issuer: string
-  readonly subjectPrefix: string
+  readonly subjects: Subjects
 }
 
 /**
@@ -44,7 +44,7 @@ export const decide = async (
   const mustBeSilent = request.prompts.has('none')
   const hinted = readHint(asked, tools)
   const isMeant =
-    hinted === undefined || (live !== undefined && subjectOf(tools.subjectPrefix, live.account) === hinted)
+    hinted === undefined || (live !== undefined && tools.subjects.subjectFor(client, live.account) === hinted)
   if (live === undefined || !isMeant || needsNewSignIn(asked, live, newSession, tools.clock)) {
     if (mustBeSilent) throw new AuthorizationError('login_required', 'The person must sign in')
     return { next: 'sign_in' }

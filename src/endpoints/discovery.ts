@@ -2,7 +2,7 @@ import type { Endpoint, Reply } from '#http/message.ts'
 import { PROMPTS, RESPONSE_MODES } from '#protocol/authorization_request.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import { CLAIMS_OF_SCOPE } from '#protocol/claims.ts'
-import { GRANT_TYPES, SIGNING_ALGORITHMS, type ApiResource } from '#stores/records.ts'
+import { GRANT_TYPES, SIGNING_ALGORITHMS, SUBJECT_TYPES, type ApiResource } from '#stores/records.ts'
 import { PASSWORD_ACR } from '#tokens/issue.ts'
 
 /** Proxies and browsers may keep it for so long, in seconds. */
@@ -43,7 +43,7 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   grant_types_supported: GRANT_TYPES,
   token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
   revocation_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
-  subject_types_supported: ['public'],
+  subject_types_supported: SUBJECT_TYPES,
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   claim_types_supported: ['normal'],
   claims_supported: [...['iss', 'sub', 'aud', 'iat', 'exp', 'auth_time'], ...Object.values(CLAIMS_OF_SCOPE).flat()],

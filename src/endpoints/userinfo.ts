@@ -1,18 +1,13 @@
-import { findBearer, findBearerToken } from '#access/bearer.ts'
+import { findBearer, findBearerToken, type BearerTools } from '#access/bearer.ts'
 import { AccessError } from '#access/caller.ts'
-import type { VerifyAccessToken } from '#tokens/access_token.ts'
 import { jsonReply, NO_STORE, type Endpoint } from '#http/message.ts'
 import { claimsOfScopes } from '#protocol/claims.ts'
 import { readForm } from '#protocol/parameters.ts'
 import type { ApiResource } from '#stores/records.ts'
-import type { Store } from '#stores/store.ts'
-import { knownClaims, subjectOf } from '#tokens/issue.ts'
+import { knownClaims } from '#tokens/issue.ts'
 
-export type UserinfoTools = {
-  readonly store: Pick<Store, 'accounts' | 'authorizations' | 'clients'>
-  readonly verifyAccessToken: VerifyAccessToken
+export type UserinfoTools = BearerTools & {
   readonly findResource: (audience: string) => ApiResource | undefined
-  readonly subjectPrefix: string
 }
 
 const FORM = /^application\/x-www-form-urlencoded *(?:;|$)/i
@@ -36,10 +31,10 @@ export const userinfoEndpoint =
     const token = inHeader ?? inForm
     if (token === undefined)
       throw new AccessError('authentication_required', 'Send an access token in the Authorization header')
-    const { account, grantedScopes } = await findBearer(token, tools.findResource, tools.verifyAccessToken, tools.store)
+    const { account, client, grantedScopes } = await findBearer(token, tools.findResource, tools)
     if (account === undefined || !grantedScopes.includes('openid')) {
       throw new AccessError('insufficient_scope', 'The access token must have the scope openid')
     }
     const claims = claimsOfScopes(grantedScopes, knownClaims(account))
-    return jsonReply(200, { sub: subjectOf(tools.subjectPrefix, account), ...claims }, NO_STORE)
+    return jsonReply(200, { sub: tools.subjects.subjectFor(client, account), ...claims }, NO_STORE)
   }

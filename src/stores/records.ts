@@ -109,6 +109,9 @@ export type GrantTypeName = (typeof GRANT_TYPES)[number]
 export const SIGNING_ALGORITHMS = ['ES256', 'RS256'] as const
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
 
+export const SUBJECT_TYPES = ['public', 'pairwise'] as const
+export type SubjectType = (typeof SUBJECT_TYPES)[number]
+
 /** Which accounts a client may sign in with their password. Each list that is present must admit the account. */
 export type PasswordAccounts = {
   readonly ids?: readonly number[]
@@ -137,6 +140,14 @@ export type ClientPolicy = {
   /** For how long the same successor is given again when a public client's refresh token is used twice: 0 to 120. Default: 60. */
   readonly refreshWindow?: Seconds
   readonly idTokenSigningAlgorithm: SigningAlgorithm
+  /** With one, its answers of userinfo are signed JWTs (OpenID Connect Core 1.0 §5.3.2); without, JSON. */
+  readonly userinfoSignedResponseAlg?: SigningAlgorithm
+  /** `pairwise`: its sector alone knows a person under the `sub` that it sees (OpenID Connect Core 1.0 §8). Default: `public`. */
+  readonly subjectType?: SubjectType
+  /** Of a pairwise client: by its host the sector, and a document that lists the redirect URIs. It was looked at when the client was registered. */
+  readonly sectorIdentifierUri?: string
+  /** Audiences that it serves as their API: it may introspect every access token that is made for one of them (RFC 7662). */
+  readonly introspects?: readonly string[]
   readonly passwordAccounts?: PasswordAccounts
   /** After this the password grant is refused. */
   readonly passwordGrantEndsAt?: EpochSeconds

@@ -7,6 +7,7 @@ import type { JwtClaims } from '#protocol/jwt.ts'
 import type { Account, ApiResource, AuthenticationMethod, Authorization, Client, Confinement } from '#stores/records.ts'
 import type { RefreshTokens } from '#tokens/refresh_token.ts'
 import type { SigningKeys } from '#tokens/signing_keys.ts'
+import { isPairwise, type Subjects } from '#tokens/subject.ts'
 
 /** A successful answer of the token endpoint. @see RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3 */
 export type TokenResponse = {
@@ -51,10 +52,9 @@ export type TokenIssuerTools = {
   readonly clock: Clock
   readonly keys: SigningKeys
   readonly refreshTokens: RefreshTokens
-  /** For the ids of authorizations and of browser sessions inside tokens. */
+  /** For the ids of authorizations inside tokens. */
   readonly authorizationIds: IdPermutation
-  readonly browserSessionIds: IdPermutation
-  readonly subjectPrefix: string
+  readonly subjects: Subjects
   readonly claimsNamespace: string
   readonly idTokenLifetime: Seconds
 }
@@ -83,8 +83,6 @@ export const AUTHORIZATION_CLAIM = 'authorization_id'
 export const accessTokenType = ({ verifiedByOthers }: ApiResource): 'at+jwt' | 'JWT' =>
   verifiedByOthers ? 'JWT' : 'at+jwt'
 
-export const subjectOf = (prefix: string, account: Account): string => `${prefix}|${account.id}`
-
 /** What is known of an account, as claims; name and nickname fall back to its username, which the platform's libraries show. */
 export const knownClaims = ({ username, profile, updatedAt }: Account): Readonly<Record<string, unknown>> => ({
   name: username,
@@ -99,8 +97,7 @@ export const createTokenIssuer = ({
   keys,
   refreshTokens,
   authorizationIds,
-  browserSessionIds,
-  subjectPrefix,
+  subjects,
   claimsNamespace,
   idTokenLifetime,
 }: TokenIssuerTools): TokenIssuer => {
@@ -125,7 +122,7 @@ export const createTokenIssuer = ({
       'JWT',
     )({
       iss: issuer,
-      sub: subjectOf(subjectPrefix, account),
+      sub: subjects.subjectFor(client, account),
       aud: client.id,
       iat: now,
       exp: later(now, idTokenLifetime),
@@ -133,7 +130,7 @@ export const createTokenIssuer = ({
       at_hash: hashOf(accessToken),
       ...(authorization.browserSessionId === undefined
         ? {}
-        : { sid: browserSessionIds.show(authorization.browserSessionId) }),
+        : { sid: subjects.sidFor(client, authorization.browserSessionId) }),
       ...(signIn === undefined ? {} : { acr: PASSWORD_ACR, amr: signIn.methods }),
       ...(signIn?.nonce === undefined ? {} : { nonce: signIn.nonce }),
       ...claimsOfScopes(scopes, knownClaims(account)),
@@ -149,14 +146,15 @@ export const createTokenIssuer = ({
       const details = authorizationDetailsOf(authorization.organizations)
       const accessToken = await signAccessToken(resource, {
         iss: issuer,
-        sub: subjectOf(subjectPrefix, account),
+        sub: subjects.subjectFor(client, account),
         iat: now,
         exp: expiresAt,
         ...commonClaims(client, resource, scopes),
         gty: obtainedBy,
         [AUTHORIZATION_CLAIM]: authorizationIds.show(authorization.id),
         ...details,
-        [`${claimsNamespace}user_id`]: account.id,
+        // The client can read its tokens: a pairwise subject would hide nothing beside it.
+        ...(isPairwise(client) ? {} : { [`${claimsNamespace}user_id`]: account.id }),
         ...(showsNickname ? { [`${claimsNamespace}nickname`]: account.profile.nickname ?? account.username } : {}),
       })
       const idToken = scopes.includes('openid') ? await makeIdToken(asked, accessToken, now) : undefined

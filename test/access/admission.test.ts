@@ -12,6 +12,7 @@ import { createAccessTokenVerification } from '#tokens/access_token.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
 import { openSigningKeys } from '#tokens/signing_keys.ts'
+import { createSubjects } from '#tokens/subject.ts'
 import {
   authorizePassword,
   newAccount,
@@ -49,14 +50,18 @@ const master = random(32) as Key
 const ids = (domain: number) => createIdPermutation(deriveKey(master, 'ids'), domain)
 const keys = await openSigningKeys(store.signingKeys, deriveKey(master, 'signing keys'))
 const cookies = createSessionCookies('test_session', deriveKey(master, 'sessions'), true)
+const subjects = createSubjects({
+  prefix: 'people',
+  browserSessionIds: ids(9),
+  pairwiseKey: deriveKey(master, 'pairwise subjects'),
+})
 const issuer = createTokenIssuer({
   issuer: 'https://auth.example.com/',
   clock,
   keys,
   refreshTokens: createRefreshTokens(deriveKey(master, 'refresh tokens'), ids(1), ids(2)),
   authorizationIds: ids(3),
-  browserSessionIds: ids(9),
-  subjectPrefix: 'people',
+  subjects,
   claimsNamespace: 'https://claims.example.com/',
   idTokenLifetime: hours(10),
 })
@@ -76,6 +81,7 @@ const admit = createAdmission({
     authorizationIds: ids(3),
     findResource: (audience) => [resource, otherResource].find((each) => each.audience === audience),
   }),
+  subjects,
   cookies,
   bridge,
   resource,

@@ -165,3 +165,12 @@ test('a policy that names what is not there, or contradicts itself, is refused w
     })
   }
 })
+
+test('a pairwise client has one sector', async () => {
+  const { redirectUri } = code
+  assert.equal((await policy({ ...code, redirectUri, subjectType: 'pairwise' })).subjectType, 'pairwise')
+  assert.equal((await policy({ ...code, redirectUri, subjectType: 'public' })).subjectType, 'public')
+  const uris = [...redirectUri, 'https://other.example.com/callback']
+  await assert.rejects(policy({ ...code, redirectUri: uris, subjectType: 'pairwise' }), UsageError)
+  await assert.rejects(policy({ subjectType: 'pairwise' }), UsageError)
+})

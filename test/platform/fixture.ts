@@ -28,6 +28,7 @@ import { createAccessTokenVerification } from '#tokens/access_token.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
 import { openSigningKeys } from '#tokens/signing_keys.ts'
+import { createSubjects } from '#tokens/subject.ts'
 
 // The platform API on a real embedded database, called without a socket: everything below `http` is the real thing. Names of the
 // platform are not the defaults, so that a literal in the code would show.
@@ -113,14 +114,18 @@ export const openPlatform = async (more: { readonly addressBurst?: number } = {}
     createIdPermutation(master, 2),
     createIdPermutation(master, 3),
   )
+  const subjects = createSubjects({
+    prefix: 'test',
+    browserSessionIds: createIdPermutation(master, 4),
+    pairwiseKey: deriveKey(master, 'pairwise subjects'),
+  })
   const tokens = createTokenIssuer({
     issuer: AUTH_URL,
     clock,
     keys,
     refreshTokens,
     authorizationIds,
-    browserSessionIds: createIdPermutation(master, 4),
-    subjectPrefix: 'test',
+    subjects,
     claimsNamespace: AUDIENCE,
     idTokenLifetime: hours(10),
   })
@@ -149,7 +154,7 @@ export const openPlatform = async (more: { readonly addressBurst?: number } = {}
   const audit: AuditLine[] = []
   const tools: PlatformTools = {
     store,
-    admit: createAdmission({ store, verifyAccessToken, cookies, bridge, resource: resource }),
+    admit: createAdmission({ store, verifyAccessToken, subjects, cookies, bridge, resource: resource }),
     bridge,
     cookies,
     signIn: createSignIn({

@@ -17,6 +17,7 @@ import {
   resource,
   setClock,
   START,
+  subjects,
 } from './tokens.ts'
 
 beforeEach(() => setClock(START))
@@ -218,4 +219,22 @@ test('a token of a client alone is of nobody else: its subject is the client, an
 test('how a token was obtained is told in the words of gty', async () => {
   for (const obtainedBy of ['password', 'refresh_token'] as const)
     assert.equal(parsed((await forAccount({ obtainedBy })).access_token).claims.gty, obtainedBy)
+})
+
+test('the tokens of a pairwise client name the person by its subject alone (OpenID Connect Core 1.0 §8)', async () => {
+  const pairwise = client({ subjectType: 'pairwise', redirectUris: ['https://site.example.com/callback'] })
+  const asked = {
+    scopes: ['openid', 'read'],
+    authorization: authorization({ browserSessionId: 12, grantType: 'authorization_code' }),
+  }
+  const hidden = await forAccount({ ...asked, client: pairwise })
+  const access = parsed(hidden.access_token).claims
+  const id = parsed(hidden.id_token).claims
+  assert.equal(access.sub, subjects.subjectFor(pairwise, account()))
+  assert.equal(id.sub, access.sub)
+  assert.equal(id.sid, subjects.sidFor(pairwise, 12))
+  assert.ok(!JSON.stringify([access, id]).includes('4711'))
+  const shown = await forAccount(asked)
+  assert.equal(parsed(shown.access_token).claims[`${NAMESPACE}user_id`], 4711)
+  assert.equal(parsed(shown.id_token).claims.sub, 'people|4711')
 })

@@ -5,6 +5,7 @@ import type { Account, ApiResource, Authorization, Client } from '#stores/record
 import { createTokenIssuer } from '#tokens/issue.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
 import { openSigningKeys } from '#tokens/signing_keys.ts'
+import { createSubjects } from '#tokens/subject.ts'
 import { newClient } from '../stores/fixtures.ts'
 import { embeddedStore } from '../support/embedded_store.ts'
 
@@ -27,14 +28,18 @@ export const refreshTokens = createRefreshTokens(
   authorizationIds,
   createIdPermutation(deriveKey(master, 'ids'), 8),
 )
+export const subjects = createSubjects({
+  prefix: 'people',
+  browserSessionIds: createIdPermutation(deriveKey(master, 'ids'), 9),
+  pairwiseKey: deriveKey(master, 'pairwise subjects'),
+})
 export const issuer = createTokenIssuer({
   issuer: ISSUER,
   clock,
   keys,
   refreshTokens,
   authorizationIds,
-  browserSessionIds: createIdPermutation(deriveKey(master, 'ids'), 9),
-  subjectPrefix: 'people',
+  subjects,
   claimsNamespace: NAMESPACE,
   idTokenLifetime: hours(10),
 })
