@@ -180,10 +180,9 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
   const programs = authorizationServer({
     ...tokenTools,
-    ...{ store, verifyAccessToken, subjects, resources },
+    ...{ store, verifyAccessToken, subjects, resources, keys },
     apiUrl: urls.api,
     platformName: platform.name,
-    jwks: keys.jwks,
     check: store.check,
     issuerUrl: urls.auth,
   })

@@ -11,7 +11,7 @@ import type { Store } from '#stores/store.ts'
 
 /** What `clients create` was told about the policy of a client. */
 export type PolicyOptions = {
-  readonly grantType: readonly GrantTypeName[]
+  readonly grantType?: readonly GrantTypeName[]
   readonly scope?: readonly string[]
   readonly defaultScope?: readonly string[]
   readonly audience?: readonly string[]
@@ -23,6 +23,7 @@ export type PolicyOptions = {
   readonly refreshWindow?: Seconds
   readonly idTokenAlg: SigningAlgorithm
   readonly subjectType?: SubjectType
+  readonly introspects?: readonly string[]
   readonly passwordAccount?: readonly number[]
   readonly passwordRealm?: readonly string[]
   readonly passwordOrganization?: readonly number[]
@@ -43,13 +44,18 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
   const { scope: scopes = [], defaultScope: defaultScopes = [], redirectUri: redirectUris = [] } = options
   const { requiredScope: requiredScopes, pkce, refreshWindow } = options
   const { platform, api_resources } = config
-  const grantTypes = [...new Set(options.grantType)]
+  const grantTypes = [...new Set(options.grantType ?? [])]
   const isPublic = options.public === true
   const audiences = options.audience ?? [platform.audience]
 
   refuseUnknown(
     '--audience',
     audiences,
+    api_resources.map(({ audience }) => audience),
+  )
+  refuseUnknown(
+    '--introspects',
+    options.introspects ?? [],
     api_resources.map(({ audience }) => audience),
   )
   const apiScopes = api_resources
@@ -86,6 +92,7 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     ...(refreshWindow === undefined ? {} : { refreshWindow }),
     idTokenSigningAlgorithm: options.idTokenAlg,
     ...(options.subjectType === undefined ? {} : { subjectType: options.subjectType }),
+    ...(options.introspects === undefined ? {} : { introspects: [...new Set(options.introspects)] }),
     ...(passwordAccounts === undefined ? {} : { passwordAccounts }),
     ...(options.passwordGrantEndsAt === undefined ? {} : { passwordGrantEndsAt: options.passwordGrantEndsAt }),
     ...(options.actsAs === undefined ? {} : { actsAs: options.actsAs }),
@@ -97,6 +104,12 @@ const refuseContradictions = (
   grantTypes: readonly GrantTypeName[],
   isPublic: boolean,
 ): void => {
+  if (grantTypes.length === 0 && options.introspects === undefined) {
+    throw new UsageError('--grant-type: a client needs one, unless it is an API that only introspects (--introspects).')
+  }
+  if (isPublic && options.introspects !== undefined) {
+    throw new UsageError('--introspects: only for a client with a secret; leave out --public.')
+  }
   if (isPublic && grantTypes.includes('client_credentials')) {
     throw new UsageError(
       '--public: such a client has no secret to prove itself with, so it cannot have client_credentials.',

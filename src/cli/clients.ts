@@ -47,9 +47,10 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
     )
     .requiredOption('--name <name>', 'its name for people')
     .addOption(
-      new Option('--grant-type <type...>', `how it may obtain tokens: ${[...GRANT_TYPES, 'password-realm'].join(', ')}`)
-        .argParser(collect(parseGrantType))
-        .makeOptionMandatory(),
+      new Option(
+        '--grant-type <type...>',
+        `how it may obtain tokens: ${[...GRANT_TYPES, 'password-realm'].join(', ')}`,
+      ).argParser(collect(parseGrantType)),
     )
     .option('--scope <scope...>', 'what it may ask for')
     .option('--default-scope <scope...>', 'what it is granted when it asks for no scope of the API')
@@ -89,6 +90,7 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
         .choices(SIGNING_ALGORITHMS)
         .default('RS256'),
     )
+    .option('--introspects <audience...>', 'APIs that it serves: it may ask about every access token made for them')
     .addOption(
       new Option(
         '--subject-type <type>',
@@ -107,6 +109,7 @@ Examples:
     --required-scope "read:entities=Dashboards are drawn from your campaigns."
   postern clients create --name Importer --grant-type password refresh_token \\
     --scope openid offline_access manage:services --default-scope manage:services --password-account 22612
+  postern clients create --name "Reporting API" --introspects https://api.mediamath.com/
   postern clients create --name "Old program" --id GFg6CdBuibi1tk9y --import-secret --grant-type password < secret.txt`,
     )
     .action(async (_: unknown, self: Command) => createClient(self.optsWithGlobals<CreateOptions>(), outputOf(self)))
@@ -254,6 +257,7 @@ const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, created
   ...(policy.requiredScopes === undefined ? {} : { required_scopes: policy.requiredScopes }),
   ...(policy.refreshWindow === undefined ? {} : { refresh_window: policy.refreshWindow }),
   id_token_signed_response_alg: policy.idTokenSigningAlgorithm,
+  ...(policy.introspects === undefined ? {} : { introspects: policy.introspects }),
   ...(policy.subjectType === undefined ? {} : { subject_type: policy.subjectType }),
   ...(policy.passwordAccounts === undefined ? {} : { password_accounts: policy.passwordAccounts }),
   ...(policy.passwordGrantEndsAt === undefined ? {} : { password_grant_ends_at: isoTime(policy.passwordGrantEndsAt) }),

@@ -2,6 +2,7 @@ import type { Log } from '#base/log.ts'
 import { documentEndpoint, metadata } from '#endpoints/discovery.ts'
 import { frontPageEndpoint } from '#endpoints/front_page.ts'
 import { healthEndpoint, readinessEndpoint } from '#endpoints/health.ts'
+import { introspectEndpoint, type IntrospectTools } from '#endpoints/introspect.ts'
 import { createOAuthErrorAnswers } from '#endpoints/oauth_errors.ts'
 import { revokeEndpoint, type RevokeTools } from '#endpoints/revoke.ts'
 import { legacyTokenEndpoint, tokenEndpoint, type TokenTools } from '#endpoints/token.ts'
@@ -10,14 +11,12 @@ import type { Surface } from '#http/message.ts'
 import type { ApiResource } from '#stores/records.ts'
 
 export type AuthorizationServerTools = TokenTools &
+  IntrospectTools &
   RevokeTools &
   UserinfoTools & {
-    /** The public URL of the authorization server, which is the issuer. */
-    readonly issuerUrl: string
     readonly apiUrl: string
     readonly platformName: string
     readonly resources: readonly ApiResource[]
-    readonly jwks: unknown
     /** Resolves if the database answers and can be written. */
     readonly check: () => Promise<void>
     readonly log: Log
@@ -25,19 +24,20 @@ export type AuthorizationServerTools = TokenTools &
 
 /** What programs ask of the authorization server: tokens, what it says about itself, and whether it is well. */
 export const authorizationServer = (tools: AuthorizationServerTools): Surface => {
-  const { issuerUrl, apiUrl, platformName, resources, jwks, check, log } = tools
+  const { issuerUrl, apiUrl, platformName, resources, keys, check, log } = tools
   const discovery = documentEndpoint(metadata(issuerUrl, resources))
   return {
     prefix: '/',
     routes: [
       { methods: ['GET'], path: '/', endpoint: frontPageEndpoint(platformName, issuerUrl, apiUrl) },
       { methods: ['POST'], path: '/oauth/token', endpoint: tokenEndpoint(tools) },
+      { methods: ['POST'], path: '/oauth/introspect', endpoint: introspectEndpoint(tools) },
       { methods: ['POST'], path: '/oauth/revoke', endpoint: revokeEndpoint(tools) },
       { methods: ['GET', 'POST'], path: '/userinfo', endpoint: userinfoEndpoint(tools) },
       { methods: ['POST'], path: '/oauth2/v1.0/token', endpoint: legacyTokenEndpoint(tools) },
       { methods: ['GET'], path: '/.well-known/openid-configuration', endpoint: discovery },
       { methods: ['GET'], path: '/.well-known/oauth-authorization-server', endpoint: discovery },
-      { methods: ['GET'], path: '/.well-known/jwks.json', endpoint: documentEndpoint(jwks) },
+      { methods: ['GET'], path: '/.well-known/jwks.json', endpoint: documentEndpoint(keys.jwks) },
       { methods: ['GET'], path: '/healthz', endpoint: healthEndpoint },
       { methods: ['GET'], path: '/readyz', endpoint: readinessEndpoint(check) },
     ],

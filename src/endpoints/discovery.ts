@@ -30,6 +30,7 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   token_endpoint: `${issuer}oauth/token`,
   userinfo_endpoint: `${issuer}userinfo`,
   revocation_endpoint: `${issuer}oauth/revoke`,
+  introspection_endpoint: `${issuer}oauth/introspect`,
   jwks_uri: `${issuer}.well-known/jwks.json`,
   scopes_supported: [
     ...new Set([...OPENID_SCOPES, ...resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))]),
@@ -43,6 +44,8 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   grant_types_supported: GRANT_TYPES,
   token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
   revocation_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+  introspection_endpoint_auth_methods_supported: AUTHENTICATION_METHODS.filter((method) => method !== 'none'),
+  introspection_signing_alg_values_supported: ['RS256'],
   subject_types_supported: SUBJECT_TYPES,
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   claim_types_supported: ['normal'],

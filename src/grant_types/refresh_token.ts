@@ -1,4 +1,5 @@
 import { between, hours, seconds } from '#base/time.ts'
+import type { AuthenticatedClient } from '#clients/authenticate.ts'
 import {
   admitsPasswordOf,
   mayRefresh,
@@ -11,6 +12,7 @@ import { invalidRefreshToken, OAuthError } from '#protocol/errors.ts'
 import { grantScopes, narrowScopes } from '#protocol/scope.ts'
 import type { RefreshTokenRequest } from '#protocol/token_request.ts'
 import type { Account, Authorization, Client } from '#stores/records.ts'
+import type { LiveAuthorization } from '#stores/store.ts'
 import type { NamedAuthorization } from '#tokens/refresh_token.ts'
 import type { TokenResponse } from '#tokens/issue.ts'
 
@@ -34,23 +36,14 @@ export const refreshToken = async (
   { asked, client }: TokenExchange<RefreshTokenRequest>,
   tools: GrantTools,
 ): Promise<TokenResponse> => {
-  const { store, refreshTokens, issuer } = tools
+  const { issuer } = tools
   const refuse: Refuse = (reason, account) =>
     invalidRefreshToken(reason, { client: client.id, ...(account === undefined ? {} : { account }) })
 
-  const named = refreshTokens.find(asked.refreshToken)
-  if (named === undefined) throw refuse('not a refresh token')
-  const live = await store.authorizations.findLive(named.id)
-  if (live === undefined) throw refuse('the authorization has ended')
+  const check = await checkRefreshToken(asked.refreshToken, client, tools)
+  if (!check.isUsable) throw refuse(check.reason, check.account)
+  const { named, live } = check
   const { account } = live
-  if (!refreshTokens.isOf(asked.refreshToken, live.authorization)) throw refuse('not a token of this authorization')
-  // Whoever holds another client's token learns nothing and ends nothing.
-  if (live.authorization.clientId !== client.id) throw refuse('the token of another client', account.id)
-  if (!live.authorization.offline || !mayRefresh(client)) throw refuse('the client has no refresh tokens', account.id)
-  if (live.authorization.grantType === 'password' && !(await admitsPasswordOf(client, account, store))) {
-    throw refuse('the client may not sign this account in', account.id)
-  }
-
   if (asked.audience !== undefined && asked.audience !== live.authorization.audience) {
     throw new OAuthError('invalid_target', `This refresh token is for ${live.authorization.audience} alone`)
   }
@@ -72,6 +65,37 @@ export const refreshToken = async (
     obtainedBy: 'refresh_token',
     withRefreshToken: rotates,
   })
+}
+
+/** `reason` and `account` are for the audit log alone. */
+export type RefreshTokenCheck =
+  | { readonly isUsable: true; readonly named: NamedAuthorization; readonly live: LiveAuthorization }
+  | { readonly isUsable: false; readonly reason: string; readonly account?: number }
+
+/** Whether this is a refresh token of the client, of whatever generation, and what it stands for still lives. Nothing is changed. */
+export const checkRefreshToken = async (
+  token: string,
+  client: AuthenticatedClient,
+  { store, refreshTokens }: Pick<GrantTools, 'store' | 'refreshTokens'>,
+): Promise<RefreshTokenCheck> => {
+  const unusable = (reason: string, account?: Account): RefreshTokenCheck => ({
+    isUsable: false,
+    reason,
+    ...(account === undefined ? {} : { account: account.id }),
+  })
+  const named = refreshTokens.find(token)
+  if (named === undefined) return unusable('not a refresh token')
+  const live = await store.authorizations.findLive(named.id)
+  if (live === undefined) return unusable('the authorization has ended')
+  const { account, authorization } = live
+  if (!refreshTokens.isOf(token, authorization)) return unusable('not a token of this authorization')
+  // Whoever holds another client's token learns nothing and ends nothing.
+  if (authorization.clientId !== client.id) return unusable('the token of another client', account)
+  if (!authorization.offline || !mayRefresh(client)) return unusable('the client has no refresh tokens', account)
+  if (authorization.grantType === 'password' && !(await admitsPasswordOf(client, account, store))) {
+    return unusable('the client may not sign this account in', account)
+  }
+  return { isUsable: true, named, live }
 }
 
 const use = async (

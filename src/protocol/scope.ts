@@ -42,20 +42,9 @@ export type ScopeRequest = {
  * @see RFC 6749 §3.3: the answer's `scope` tells the client what it got
  */
 export const grantScopes = ({ asked, registered, allowed, defaults }: ScopeRequest): readonly string[] => {
-  // A dozen at most: to search the list costs less than to index it.
-  const findRegistered = (name: string) => registered.find((scope) => scope.name === name)
-  const isAllowed = (scope: string): boolean => allowed.includes(scope)
-  const grant = (scope: string): readonly string[] => {
-    if (isOpenIdScope(scope)) return isAllowed(scope) ? [scope] : []
-    const known = findRegistered(scope)
-    if (known === undefined) return []
-    const parts = known.includes ?? []
-    if (isAllowed(scope) || (parts.length > 0 && parts.every(isAllowed))) return [scope]
-    return parts.filter(isAllowed)
-  }
-  const isOfAudience = (scope: string): boolean => findRegistered(scope) !== undefined
+  const isOfAudience = (scope: string): boolean => registered.some(({ name }) => name === scope)
   const wanted = asked.some(isOfAudience) ? asked : [...asked, ...defaults.filter(isOfAudience)]
-  const granted = [...new Set(wanted.flatMap(grant))].toSorted()
+  const granted = allowedScopes(wanted, registered, allowed)
   if (asked.length > 0 && granted.length === 0) {
     throw new OAuthError(
       'invalid_scope',
@@ -63,6 +52,28 @@ export const grantScopes = ({ asked, registered, allowed, defaults }: ScopeReque
     )
   }
   return granted
+}
+
+/**
+ * Of these scopes those that exist and are allowed. One that stands for others is there whole, or replaced by those of its parts that are allowed.
+ * @returns sorted, so that one set has one form
+ */
+export const allowedScopes = (
+  scopes: readonly string[],
+  registered: readonly RegisteredScope[],
+  allowed: readonly string[],
+): readonly string[] => {
+  const isAllowed = (scope: string): boolean => allowed.includes(scope)
+  const grant = (scope: string): readonly string[] => {
+    if (isOpenIdScope(scope)) return isAllowed(scope) ? [scope] : []
+    // A dozen at most: to search the list costs less than to index it.
+    const known = registered.find(({ name }) => name === scope)
+    if (known === undefined) return []
+    const parts = known.includes ?? []
+    if (isAllowed(scope) || (parts.length > 0 && parts.every(isAllowed))) return [scope]
+    return parts.filter(isAllowed)
+  }
+  return [...new Set(scopes.flatMap(grant))].toSorted()
 }
 
 /** What `scopes` amount to at their resource, with everything that each stands for. */

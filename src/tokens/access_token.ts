@@ -10,10 +10,13 @@ import type { SigningKeys } from '#tokens/signing_keys.ts'
 
 /** What a genuine access token says. Whether its authorization still lives is another question. */
 export type AccessToken = {
+  /** `jti`. */
+  readonly id: string
   readonly subject: string
   readonly clientId: string
   readonly audience: string
   readonly scopes: readonly string[]
+  readonly issuedAt: EpochSeconds
   readonly expiresAt: EpochSeconds
   /** `undefined` for one of a client alone. */
   readonly authorizationId: number | undefined
@@ -60,7 +63,7 @@ export const createAccessTokenVerification = ({
   }
 
   const read = ({ header, claims }: ParsedJwt): AccessTokenCheck => {
-    const { iss, sub, aud, exp, client_id: clientId, scope, jti, [AUTHORIZATION_CLAIM]: shownId } = claims
+    const { iss, sub, aud, iat, exp, client_id: clientId, scope, jti, [AUTHORIZATION_CLAIM]: shownId } = claims
     if (iss !== issuer) return invalid('The access token has another issuer')
     // An ID token has neither; its audience is a client, never an API.
     if (
@@ -73,7 +76,7 @@ export const createAccessTokenVerification = ({
     }
     const resource = typeof aud === 'string' ? findResource(aud) : undefined
     if (resource === undefined) return invalid('The access token is for an API that is not registered here')
-    if (header.typ !== accessTokenType(resource) || typeof exp !== 'number') {
+    if (header.typ !== accessTokenType(resource) || typeof exp !== 'number' || typeof iat !== 'number') {
       return invalid('The access token is not of the kind that this API takes')
     }
     const authorizationId = typeof shownId === 'string' ? authorizationIds.find(shownId) : undefined
@@ -81,10 +84,12 @@ export const createAccessTokenVerification = ({
     return {
       isValid: true,
       token: {
+        id: jti,
         subject: sub,
         clientId,
         audience: resource.audience,
         scopes: parseScope(scope),
+        issuedAt: epochSeconds(iat),
         expiresAt: epochSeconds(exp),
         authorizationId,
       },

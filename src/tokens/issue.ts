@@ -62,7 +62,7 @@ export type TokenIssuerTools = {
 /** To which organizations the token is confined. @see RFC 9396 §2 and §7 */
 export type AuthorizationDetail = { readonly type: 'organizations'; readonly identifiers: readonly string[] }
 
-const authorizationDetailsOf = (
+export const authorizationDetailsOf = (
   organizations: Confinement,
 ): { readonly authorization_details?: readonly AuthorizationDetail[] } =>
   organizations === 'all'

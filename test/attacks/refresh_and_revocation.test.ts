@@ -41,10 +41,10 @@ import {
   withCharacterChanged,
 } from './attacking.ts'
 
-// K · refresh, revocation, signing out.
+// K · refresh, revocation, signing out. Introspection is in a file of its own.
 //
 // Not here, because what they attack does not exist yet:
-// - K19, K20 · there is no introspection. K22 · nothing about a token is cached: each call asks the store.
+// - K22 · nothing about a token is cached: each call asks the store.
 // - K28 · there is no back-channel logout, and there are no logout tokens.
 // - K29 · a browser's sign-out ends no authorization, with offline_access or without (the store's contract, and below).
 // - K16 with a deleted client · clients are disabled, never deleted.

@@ -174,3 +174,12 @@ test('a pairwise client has one sector', async () => {
   await assert.rejects(policy({ ...code, redirectUri: uris, subjectType: 'pairwise' }), UsageError)
   await assert.rejects(policy({ subjectType: 'pairwise' }), UsageError)
 })
+
+test('an API that only introspects needs no grant type, and a client with neither is none', async () => {
+  const audience = 'https://api.mediamath.com/'
+  const { introspects, grantTypes } = await policy({ grantType: [], introspects: [audience, audience] })
+  assert.deepEqual([introspects, grantTypes], [[audience], []])
+  await assert.rejects(policy({ grantType: [] }), /--grant-type/)
+  await assert.rejects(policy({ introspects: ['https://elsewhere.example.com/'] }), /--introspects/)
+  await assert.rejects(policy({ ...code, public: true, introspects: [audience] }), /--introspects/)
+})
