@@ -75,15 +75,19 @@ const signed = (claims: JwtClaims, type = 'at+jwt'): Promise<string> => keys.sig
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 test('a token that was issued says whose it is, for what and how long', async () => {
-  for (const of of RESOURCES)
-    assert.deepEqual(accepted((await issued(of)).access_token), {
+  for (const of of RESOURCES) {
+    const { id, ...said } = accepted((await issued(of)).access_token)
+    assert.match(id, /^[A-Za-z0-9_-]{22}$/)
+    assert.deepEqual(said, {
       subject: 'people|4711',
       clientId: 'the-client',
       audience: of.audience,
       scopes: ['openid', 'read'],
+      issuedAt: START,
       expiresAt: START + 86_400,
       authorizationId: 99,
     })
+  }
 })
 
 test('a token of a client alone has no authorization', async () => {
