@@ -3,6 +3,7 @@ import type { EpochSeconds, Seconds } from '#base/time.ts'
 import { UsageError } from '#cli/failures.ts'
 import { refuseUnknown, refuseUnknownAccounts, refuseUnknownOrganizations } from '#cli/references.ts'
 import type { Config } from '#config.ts'
+import { findOriginDefect } from '#protocol/origin.ts'
 import { findRedirectUriDefect } from '#protocol/redirect_uri.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import { findSectorDefect } from '#protocol/sector_identifier.ts'
@@ -18,6 +19,7 @@ export type PolicyOptions = {
   readonly public?: boolean
   readonly firstParty?: boolean
   readonly redirectUri?: readonly string[]
+  readonly allowedOrigin?: readonly string[]
   readonly pkce?: NonNullable<ClientPolicy['pkce']>
   readonly requiredScope?: readonly RequiredScope[]
   readonly refreshWindow?: Seconds
@@ -42,7 +44,7 @@ export const PASSWORD_REALM: GrantTypeName = 'http://auth0.com/oauth/grant-type/
  */
 export const policyOf = async (options: PolicyOptions, store: Store, config: Config): Promise<ClientPolicy> => {
   const { scope: scopes = [], defaultScope: defaultScopes = [], redirectUri: redirectUris = [] } = options
-  const { requiredScope: requiredScopes, pkce, refreshWindow } = options
+  const { requiredScope: requiredScopes, allowedOrigin: allowedOrigins, pkce, refreshWindow } = options
   const { platform, api_resources } = config
   const grantTypes = [...new Set(options.grantType ?? [])]
   const isPublic = options.public === true
@@ -85,6 +87,7 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     defaultScopes: [...new Set(defaultScopes)],
     party: options.firstParty === true ? 'first' : 'third',
     redirectUris: [...new Set(redirectUris)],
+    ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...new Set(allowedOrigins)] }),
     ...(pkce === undefined ? {} : { pkce }),
     ...(requiredScopes === undefined
       ? {}
@@ -174,8 +177,11 @@ const passwordAccountsOf = async (
 }
 
 /** Compared byte for byte at `/authorize`, so kept as written. */
-export const parseRedirectUri = (text: string): string => {
-  const defect = findRedirectUriDefect(text)
+export const parseRedirectUri = (text: string): string => refuseDefect(text, findRedirectUriDefect(text))
+
+export const parseOrigin = (text: string): string => refuseDefect(text, findOriginDefect(text))
+
+const refuseDefect = (text: string, defect: string | undefined): string => {
   if (defect === undefined) return text
   throw new InvalidArgumentError(`${defect[0]!.toUpperCase()}${defect.slice(1)}.`)
 }

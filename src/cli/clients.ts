@@ -7,6 +7,7 @@ import { addPageOptions, collect, parseDuration, parseId, parseTime, type ListOp
 import {
   hasPasswordGrant,
   PASSWORD_REALM,
+  parseOrigin,
   parseRedirectUri,
   parseRequiredScope,
   policyOf,
@@ -58,6 +59,11 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
     .option('--public', 'it runs where a secret cannot be kept, and has none')
     .option('--first-party', "it is the platform's own, so people are not asked for their consent")
     .option('--redirect-uri <uri>', 'where people may be sent back to; repeatable', collect(parseRedirectUri))
+    .option(
+      '--allowed-origin <origin>',
+      'an origin whose pages may call the token endpoint for it; repeatable (default: those of its redirect URIs)',
+      collect(parseOrigin),
+    )
     .addOption(
       new Option(
         '--pkce <when>',

@@ -1,4 +1,5 @@
 import type { Log } from '#base/log.ts'
+import { findClientOfToken, findNamedClient, withCors, type Readers } from '#endpoints/cors.ts'
 import { documentEndpoint, metadata } from '#endpoints/discovery.ts'
 import { frontPageEndpoint } from '#endpoints/front_page.ts'
 import { healthEndpoint, readinessEndpoint } from '#endpoints/health.ts'
@@ -22,11 +23,21 @@ export type AuthorizationServerTools = TokenTools &
     readonly log: Log
   }
 
+/** What pages of other origins may read. People are taken to `/authorize`; no page asks there by itself (RFC 9700 §2.6). */
+const READERS: Readonly<Record<string, Readers>> = {
+  '/oauth/token': findNamedClient,
+  '/oauth/revoke': findNamedClient,
+  '/userinfo': findClientOfToken,
+  '/.well-known/openid-configuration': 'everybody',
+  '/.well-known/oauth-authorization-server': 'everybody',
+  '/.well-known/jwks.json': 'everybody',
+}
+
 /** What programs ask of the authorization server: tokens, what it says about itself, and whether it is well. */
 export const authorizationServer = (tools: AuthorizationServerTools): Surface => {
   const { issuerUrl, apiUrl, platformName, resources, keys, check, log } = tools
   const discovery = documentEndpoint(metadata(issuerUrl, resources))
-  return {
+  const surface: Surface = {
     prefix: '/',
     routes: [
       { methods: ['GET'], path: '/', endpoint: frontPageEndpoint(platformName, issuerUrl, apiUrl) },
@@ -43,4 +54,5 @@ export const authorizationServer = (tools: AuthorizationServerTools): Surface =>
     ],
     answerError: createOAuthErrorAnswers(log),
   }
+  return withCors(surface, READERS, tools.store.clients)
 }

@@ -30,7 +30,7 @@ export type Endpoint = (request: Request) => Promise<Reply> | Reply
 
 /** What an endpoint answers at which URL. */
 export type Route = {
-  readonly methods: readonly ('GET' | 'POST')[]
+  readonly methods: readonly ('GET' | 'POST' | 'OPTIONS')[]
   /** With `:name` for one segment. */
   readonly path: string
   readonly endpoint: (request: Request, segments: Readonly<Record<string, string>>) => Promise<Reply> | Reply

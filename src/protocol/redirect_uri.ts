@@ -27,7 +27,8 @@ export const isOfNativeProgram = (redirectUri: string): boolean =>
 /** @see RFC 6749 §4.1.2, RFC 9207 §2 */
 const OF_ANSWERS = new Set(['code', 'state', 'iss', 'error', 'error_description', 'error_uri'])
 
-const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
+/** Hosts that are this machine alone: what is sent there by http crosses no network. */
+export const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 /**
  * Why `uri` cannot be registered; `undefined` if it can.

@@ -133,6 +133,8 @@ export type ClientPolicy = {
   readonly defaultScopes: readonly string[]
   readonly party: 'first' | 'third'
   readonly redirectUris: readonly string[]
+  /** Origins of its own pages, which browsers let read our answers to it. Default: the origins of its redirect URIs. */
+  readonly allowedOrigins?: readonly string[]
   /** `required`: no authorization request without PKCE (RFC 7636). A public client's is required always. Default: `when_offered`. */
   readonly pkce?: 'required' | 'when_offered'
   /** Scopes that cannot be switched off on the consent page, each with the reason that the person reads. */

@@ -29,7 +29,6 @@ import {
 // Not here, because what they attack does not exist yet:
 // - G10 · client secrets are not rotated yet: a client has one.
 // - G17 · there is no token exchange; the grant type is refused as unknown (G11).
-// - G19 · there is no /authorize; no answer of the token endpoint has CORS headers either (G19 below).
 // - G23 · there is no management API; its likely paths are 404 (P17, in leakage_and_audit).
 // - G25 · there is no jwt-bearer grant; the grant type is refused as unknown (G11).
 // - K01, K02, K04 · refresh tokens are not rotated yet: public clients get none (below), those of confidential clients are static.
@@ -349,20 +348,6 @@ test('G16 · guessing at the token endpoint and at /login empties one budget (CV
   assert.equal((await logIn(small, client.client.id, victim.username, PASSWORD)).status, 401)
   small.travel(61)
   assertGranted(await small.signIn(client, victim.username))
-})
-
-test('G19 · no answer of the token endpoint lets a page of another origin read it (RFC 9700 §2.6)', async () => {
-  const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' }
-  const preflight = await fetch(`${postern.origin}/oauth/token`, { method: 'OPTIONS', headers })
-  assert.equal(preflight.status, 405)
-  const answer = await postern.token({ grant_type: 'client_credentials', ...credentials(confidential) }, headers)
-  assertGranted(answer)
-  for (const answered of [preflight.headers, answer.headers]) {
-    assert.deepEqual(
-      [...answered.keys()].filter((name) => name.startsWith('access-control-')),
-      [],
-    )
-  }
 })
 
 test('G20 · a secret in the URL is refused, alone and beside the right body (RFC 6749 §2.3.1)', async () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { parseRedirectUri, parseRequiredScope, policyOf, type PolicyOptions } from '#cli/client_options.ts'
+import { parseOrigin, parseRedirectUri, parseRequiredScope, policyOf, type PolicyOptions } from '#cli/client_options.ts'
 import { demoAccounts, demoEntities } from '#cli/demo_data.ts'
 import { UsageError } from '#cli/failures.ts'
 import { seconds } from '#base/time.ts'
@@ -122,6 +122,16 @@ test('redirect URIs are kept as written, or refused with the reason', () => {
     ['callback', /absolute/],
   ] as const) {
     assert.throws(() => parseRedirectUri(uri), words)
+  }
+})
+
+test('an allowed origin is one as browsers send it, and is kept once', async () => {
+  const allowedOrigin = ['https://app.example.com', 'https://app.example.com', 'http://localhost:3000'].map(parseOrigin)
+  const { allowedOrigins } = await policy({ ...code, allowedOrigin })
+  assert.deepEqual(allowedOrigins, ['https://app.example.com', 'http://localhost:3000'])
+  assert.equal('allowedOrigins' in (await policy(code)), false)
+  for (const text of ['https://app.example.com/', '*', 'http://app.example.com', 'app.example.com']) {
+    assert.throws(() => parseOrigin(text), /An origin is/)
   }
 })
 
