@@ -57,7 +57,7 @@ export const checkAuthorizationRequest = async (query: string, tools: Authorizat
   }
   const client = await tools.store.clients.find(clientId)
   if (client === undefined || client.disabledAt !== undefined) throw noClient()
-  const target = findResponseTarget(parameters, client.policy.redirectUris)
+  const target = findResponseTarget(parameters, client.policy)
   try {
     const request = parseAuthorizationRequest(parameters, clientId, target)
     return { request, client, ...checkForClient(request, client, tools) }

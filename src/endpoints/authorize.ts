@@ -201,17 +201,23 @@ export const tellError = (request: Request, { target, told, client }: ToldError,
   return tell(target, { error: told.code, error_description: description }, client, tools)
 }
 
-/** Answers at the redirect URI, with `state` as it came and our `iss` (RFC 9207 §2). */
+/** Answers at the redirect URI, or to the page that waits at its origin, with `state` as it came and our `iss` (RFC 9207 §2). */
 const tell = (
-  { redirectUri, mode, state }: ResponseTarget,
+  target: ResponseTarget,
   response: AuthorizationResponse,
   client: Client,
   { issuer, pages }: AuthorizeTools,
 ): Reply => {
+  const { redirectUri, mode, state } = target
   const whole = { ...response, ...(state === undefined ? {} : { state }), iss: issuer }
-  return mode === 'form_post'
-    ? pages.formPost(redirectUri, whole, client.name)
-    : seeOther(redirectTo(redirectUri, whole))
+  switch (mode) {
+    case 'query':
+      return seeOther(redirectTo(redirectUri, whole))
+    case 'form_post':
+      return pages.formPost(redirectUri, whole, client.name)
+    case 'web_message':
+      return pages.webMessage(target, whole, client.name)
+  }
 }
 
 /** 303: whatever the method was, the browser asks by GET, and sends no password on (RFC 9700 §4.12). */

@@ -14,6 +14,7 @@ import { passwordChangePage, type PasswordChangeData } from '#pages/password_cha
 import { signedOutPage } from '#pages/signed_out.ts'
 import { signInPage, type SignInData } from '#pages/sign_in.ts'
 import type { ErrorKind, Texts } from '#pages/texts/catalogue.ts'
+import { webMessagePage } from '#pages/web_message.ts'
 import type { ResponseTarget } from '#protocol/authorization_request.ts'
 import type { AuthorizationResponse } from '#protocol/authorization_response.ts'
 import { isOfNativeProgram } from '#protocol/redirect_uri.ts'
@@ -60,6 +61,7 @@ export type PersonPages = {
   ) => Reply
   readonly signedOut: (isEverywhere: boolean) => Reply
   readonly formPost: (redirectUri: string, response: AuthorizationResponse, clientName: string) => Reply
+  readonly webMessage: (target: ResponseTarget, response: AuthorizationResponse, clientName: string) => Reply
   readonly error: (
     kind: ErrorKind,
     status: number,
@@ -184,6 +186,13 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
 
     formPost: (action, fields, clientName) =>
       pageReply(formPostPage({ ...look, action, fields, clientName }), 200, { formAction: new URL(action) }),
+
+    webMessage: ({ redirectUri, isSilent }, response, clientName) => {
+      const { origin } = new URL(redirectUri)
+      return pageReply(webMessagePage({ ...look, origin, response, clientName }), 200, {
+        ...(isSilent ? { framedBy: new URL(origin) } : {}),
+      })
+    },
 
     error: (kind, status, { id }, detail, headers) => {
       const words = texts.error.kinds[kind]

@@ -79,7 +79,7 @@ const findAbout = async (query: string, tools: SignInPageTools) => {
   if (client === undefined) return undefined
   return {
     client,
-    target: findResponseTarget(parameters, client.policy.redirectUris),
+    target: findResponseTarget(parameters, client.policy),
     realm: findRealm(parameters.values.get('connection'), tools),
   }
 }

@@ -25,6 +25,8 @@ const withoutComments = (text: string): string =>
 
 export const formPostScript = (): string => read(new URL('./form_post.js', import.meta.url))
 
+export const webMessageScript = (): string => read(new URL('./web_message.js', import.meta.url))
+
 /** What text and fields stand on, in both schemes: the same as in style.css, which a test compares. */
 export const GROUNDS = {
   light: ['#ffffff', '#f4f5f7'],

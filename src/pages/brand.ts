@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import { assetReply, formPostScript, markOf, styleSheet } from '#pages/assets.ts'
+import { assetReply, formPostScript, markOf, styleSheet, webMessageScript } from '#pages/assets.ts'
 import { parseColor } from '#pages/colors.ts'
 import type { PageReply } from '#pages/page.ts'
 
@@ -22,6 +22,7 @@ export type Brand = {
   readonly styleSheet: string
   readonly icon: string
   readonly formPostScript: string
+  readonly webMessageScript: string
 }
 
 /** A file that pages load: its path has its digest in it, so that a browser may keep it for good. */
@@ -46,17 +47,20 @@ export const prepareBrand = (settings: BrandSettings): { readonly brand: Brand; 
   const accent = parseColor(settings.accent ?? DEFAULT_ACCENT)
   const style = asset('css', 'text/css; charset=utf-8', styleSheet(accent))
   const icon = asset('svg', 'image/svg+xml', markOf(accent))
-  const script = asset('js', 'text/javascript; charset=utf-8', formPostScript())
+  const [formPost, webMessage] = [formPostScript(), webMessageScript()].map((text) =>
+    asset('js', 'text/javascript; charset=utf-8', text),
+  ) as [Asset, Asset]
   const logo = settings.logoFile === undefined ? undefined : readLogo(settings.logoFile)
   return {
     brand: {
       name: settings.name,
       styleSheet: style.path,
       icon: icon.path,
-      formPostScript: script.path,
+      formPostScript: formPost.path,
+      webMessageScript: webMessage.path,
       ...(logo === undefined ? {} : { logo: { src: logo.path } }),
     },
-    assets: [style, icon, script, ...(logo === undefined ? [] : [logo])],
+    assets: [style, icon, formPost, webMessage, ...(logo === undefined ? [] : [logo])],
   }
 }
 

@@ -20,7 +20,7 @@ export const formPostPage = (data: FormPostData): Page => {
     ...data,
     title: words.title,
     width: 'narrow',
-    hasScript: true,
+    script: data.brand.formPostScript,
     content: html`
       <h1>${words.title}</h1>
       <p class="lead">${words.text(nameOfClient(data.clientName, data))}</p>

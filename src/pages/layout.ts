@@ -14,11 +14,12 @@ export type Layout = Look & {
   readonly content: Child
   /** Said first in the title, where a screen reader begins. */
   readonly hasProblem?: boolean
-  readonly hasScript?: boolean
+  /** The path of the one script that it loads. */
+  readonly script?: string
 }
 
 /** Everything around what a page has to say. */
-export const layout = ({ brand, texts, title, width, content, hasProblem = false, hasScript = false }: Layout): Page =>
+export const layout = ({ brand, texts, title, width, content, hasProblem = false, script }: Layout): Page =>
   page(
     html`<!doctype html>
       <html lang="${texts.language}" dir="${texts.direction}">
@@ -30,14 +31,14 @@ export const layout = ({ brand, texts, title, width, content, hasProblem = false
           <meta name="robots" content="noindex" />
           <link rel="stylesheet" href="${href(brand.styleSheet)}" />
           <link rel="icon" href="${href(brand.icon)}" />
-          ${hasScript && html`<script src="${href(brand.formPostScript)}" defer></script>`}
+          ${script !== undefined && html`<script src="${href(script)}" defer></script>`}
         </head>
         <body class="${width}">
           <header>${brandMark(brand)}</header>
           <main>${content}</main>
         </body>
       </html> `,
-    hasScript,
+    script !== undefined,
   )
 
 const brandMark = ({ name, logo, icon }: Brand): Html =>

@@ -2,6 +2,7 @@ import { seconds, type Seconds } from '#base/time.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
 import { parseAudience, readFormLoosely, type Parameters } from '#protocol/parameters.ts'
+import { allowedOriginsOf } from '#protocol/origin.ts'
 import { isCodeChallenge } from '#protocol/pkce.ts'
 import { matchesRedirectUri } from '#protocol/redirect_uri.ts'
 import { parseScope } from '#protocol/scope.ts'
@@ -9,7 +10,7 @@ import { parseScope } from '#protocol/scope.ts'
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const
 export type Prompt = (typeof PROMPTS)[number]
 
-export const RESPONSE_MODES = ['query', 'form_post'] as const
+export const RESPONSE_MODES = ['query', 'form_post', 'web_message'] as const
 export type ResponseMode = (typeof RESPONSE_MODES)[number]
 
 /** Parameters of an authorization request, and which of them came more than once. */
@@ -21,6 +22,14 @@ export type ResponseTarget = {
   readonly redirectUri: string
   readonly mode: ResponseMode
   readonly state: string | undefined
+  /** Nobody is asked anything (`prompt=none`), so the request may have been made in a frame of the client's page. */
+  readonly isSilent: boolean
+}
+
+/** Where answers may go: what support registered for the client. */
+export type RegisteredTargets = {
+  readonly redirectUris: readonly string[]
+  readonly allowedOrigins?: readonly string[]
 }
 
 /** An authorization request, read once. @see RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1, RFC 7636 §4.3, RFC 8707 §2 */
@@ -49,32 +58,38 @@ export const readAuthorizationParameters = (encoded: string): AuthorizationParam
 
 /**
  * Finds where the answer goes. What fails here is shown to the person: a redirect could send them, and what they allowed, to anybody.
- * @param registered - the redirect URIs of the client
  * @throws {OAuthError} `invalid_request`: no redirect
  * @see RFC 6749 §3.1.2.4
  */
 export const findResponseTarget = (
   { values, repeated }: AuthorizationParameters,
-  registered: readonly string[],
+  client: RegisteredTargets,
 ): ResponseTarget => {
+  const registered = client.redirectUris
   if (repeated.has('redirect_uri')) throw invalidRequest('redirect_uri is repeated')
   const given = values.get('redirect_uri')
   // Repeated, it would be echoed in one of two ways: then it is not echoed.
   const state = repeated.has('state') ? undefined : values.get('state')
-  const asksForForm = !repeated.has('response_mode') && values.get('response_mode') === 'form_post'
-  const modeAt = (redirectUri: string): ResponseMode => (asksForForm && takesForms(redirectUri) ? 'form_post' : 'query')
+  const asked = repeated.has('response_mode') ? undefined : values.get('response_mode')
+  const isSilent = !repeated.has('prompt') && parseWords(values.get('prompt')).has('none')
+  const at = (redirectUri: string): ResponseTarget => {
+    const takes =
+      (asked === 'form_post' && takesForms(redirectUri)) ||
+      (asked === 'web_message' && takesMessages(redirectUri, allowedOriginsOf(client)))
+    return { redirectUri, mode: takes ? asked : 'query', state, isSilent }
+  }
   if (given !== undefined) {
     if (!registered.some((each) => matchesRedirectUri(given, each))) {
       throw invalidRequest('The redirect URI is not one that the client has registered')
     }
-    return { redirectUri: given, mode: modeAt(given), state }
+    return at(given)
   }
   // OpenID Connect Core 1.0 §3.1.2.1 requires it; plain OAuth may leave it out where there is no choice.
   const isOpenId = (values.get('scope') ?? '').split(' ').includes('openid')
   const [only] = registered
   if (only === undefined || registered.length > 1 || isOpenId)
     throw invalidRequest('Missing required parameter: redirect_uri')
-  return { redirectUri: only, mode: modeAt(only), state }
+  return at(only)
 }
 
 /**
@@ -101,10 +116,14 @@ export const parseAuthorizationRequest = (
   if (responseType !== 'code') throw new AuthorizationError('unsupported_response_type', 'response_type must be code')
   const mode = values.get('response_mode')
   if (mode !== undefined && !(RESPONSE_MODES as readonly string[]).includes(mode)) {
-    throw invalid('response_mode must be query or form_post')
+    throw invalid(`response_mode must be of: ${RESPONSE_MODES.join(', ')}`)
   }
-  if (mode === 'form_post' && !takesForms(target.redirectUri)) {
+  // What the target cannot take was turned into the plain mode, for this error too.
+  if (mode === 'form_post' && target.mode !== mode) {
     throw invalid('response_mode form_post is for https and http redirect URIs')
+  }
+  if (mode === 'web_message' && target.mode !== mode) {
+    throw invalid('response_mode web_message is for redirect URIs at an origin that is allowed for the client')
   }
   return {
     clientId,
@@ -124,6 +143,15 @@ export const parseAuthorizationRequest = (
 
 /** A program with a scheme of its own is started with a URL, and gets nothing else. */
 const takesForms = (redirectUri: string): boolean => /^https?:/i.test(redirectUri)
+
+/**
+ * A message goes to one origin, and to whatever page is there: so it must be one of the client's. An IPv6 address cannot be named as the one that
+ * may frame our answer (Content Security Policy Level 3 §2.3.1).
+ */
+const takesMessages = (redirectUri: string, allowedOrigins: readonly string[]): boolean =>
+  /^https?:\/\/[^[]/i.test(redirectUri) && allowedOrigins.includes(new URL(redirectUri).origin)
+
+const parseWords = (text = ''): ReadonlySet<string> => new Set(text.split(' ').filter((word) => word !== ''))
 
 const invalid = (description: string): AuthorizationError => new AuthorizationError('invalid_request', description)
 
@@ -152,7 +180,7 @@ const parseCodeChallenge = (values: Parameters): string | undefined => {
 }
 
 const parsePrompts = (text: string | undefined): ReadonlySet<Prompt> => {
-  const prompts = new Set((text ?? '').split(' ').filter((prompt) => prompt !== ''))
+  const prompts = parseWords(text)
   for (const prompt of prompts) {
     if (!(PROMPTS as readonly string[]).includes(prompt)) throw invalid(`prompt must be of: ${PROMPTS.join(', ')}`)
   }

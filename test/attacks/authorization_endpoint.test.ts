@@ -104,7 +104,7 @@ test('A07 · every response type with a token in it is refused, for every client
       message: type,
     })
   }
-  for (const mode of ['fragment', 'web_message', 'query.jwt', 'fragment.jwt']) {
+  for (const mode of ['fragment', 'WEB_MESSAGE', 'query.jwt', 'fragment.jwt']) {
     assertTold(await ask({ response_mode: mode }), 'invalid_request', { message: mode })
   }
   assertTold(await ask({ response_type: undefined }), 'invalid_request')

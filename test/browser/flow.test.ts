@@ -1,22 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { after, test, type TestContext } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import type { RegisteredClient } from '#clients/register.ts'
-import { addOrganizations, claimsOf, PASSWORD, startPostern, type RunningPostern } from '../support/running_postern.ts'
-import { launchChromium, noChromium } from './support/chromium.ts'
+import { claimsOf, type RunningPostern } from '../support/running_postern.ts'
+import { noChromium } from './support/chromium.ts'
+import { makeScene, PATIENCE_MS, signIn, startSite, USERNAME, type Scene } from './support/scene.ts'
 
 // The whole way of a third party, with a person at a real browser: sign-in, consent, code, API, bridge, refresh, and the end.
-
-let launched: Promise<Browser> | undefined
-after(async () => (await launched)?.close())
-
-const USERNAME = 'zoe@example.com'
-const PATIENCE_MS = 20_000
 
 type Arrival = { readonly method: string; readonly origin: string; readonly parameters: URLSearchParams }
 /** A client as its browser sees it: a server of another origin that waits for what is brought to it. */
@@ -24,7 +16,7 @@ type ClientSite = { readonly redirectUri: string; readonly arrivals: readonly Ar
 
 const startClientSite = async (t: TestContext): Promise<ClientSite> => {
   const arrivals: Arrival[] = []
-  const server = createServer((request, response) => {
+  const origin = await startSite(t, (request, response) => {
     void (async () => {
       const body = Buffer.concat(await request.toArray()).toString()
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
@@ -34,48 +26,8 @@ const startClientSite = async (t: TestContext): Promise<ClientSite> => {
       }
       response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Back at the client</title>')
     })()
-  }).listen(0, 'localhost')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
   })
-  return { redirectUri: `http://localhost:${(server.address() as AddressInfo).port}/callback`, arrivals }
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, 'localhost')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-type Scene = {
-  readonly postern: RunningPostern
-  /** As the browser writes it; ends without a slash. */
-  readonly origin: string
-  readonly context: BrowserContext
-  /** What the browser refused by a Content-Security-Policy. */
-  readonly blocked: readonly string[]
-}
-
-const makeScene = async (t: TestContext, { javaScript = true } = {}): Promise<Scene> => {
-  const port = await freePort()
-  const origin = `http://localhost:${port}`
-  const postern = await startPostern(t, { config: { listen: { port }, urls: { auth: `${origin}/` } } })
-  await addOrganizations(postern.store, 5)
-  await postern.makeAccount({ username: USERNAME, profile: { name: 'Zoe Example' } })
-  const browser = await (launched ??= launchChromium())
-  const context = await browser.newContext({ javaScriptEnabled: javaScript })
-  t.after(() => context.close())
-  context.setDefaultTimeout(PATIENCE_MS)
-  const blocked: string[] = []
-  context.on('console', (message) => {
-    if (message.text().includes('Content Security Policy')) blocked.push(message.text())
-  })
-  return { postern, origin, context, blocked }
+  return { redirectUri: `${origin}/callback`, arrivals }
 }
 
 const makeThirdParty = (postern: RunningPostern, name: string, { redirectUri }: ClientSite) =>
@@ -116,12 +68,6 @@ const ask = (
     ...more,
   })
   return { url: `${origin}/authorize?${query.toString()}`, state, nonce, verifier }
-}
-
-const signIn = async (page: Page, password = PASSWORD): Promise<void> => {
-  await page.getByLabel('User name').fill(USERNAME)
-  await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
 /** Presses Allow and waits until the client has what it was waiting for. */

@@ -7,6 +7,7 @@ import { consentPage } from '#pages/consent.ts'
 import { errorPage } from '#pages/error.ts'
 import { formPostPage } from '#pages/form_post.ts'
 import { passwordChangePage } from '#pages/password_change.ts'
+import { webMessagePage } from '#pages/web_message.ts'
 import { signInPage } from '#pages/sign_in.ts'
 import { english } from '#pages/texts/en.ts'
 import { elementsOf, readMarkup, shapeOf, type Element } from './markup.ts'
@@ -124,6 +125,23 @@ test('no text changes the other pages', () => {
       action: 'https://client.example/cb',
       fields: { state: text, [text]: text },
       clientName: text,
+    }),
+  )
+})
+
+test('no text changes the page that hands over a message, and each arrives as it was', () => {
+  const make = (text: string) =>
+    webMessagePage({
+      ...look,
+      origin: 'https://client.example',
+      response: { state: text, [text]: 'x' },
+      clientName: text,
+    })
+  keepsShape(make)
+  fc.assert(
+    fc.property(hostile, (text) => {
+      const given = find(readMarkup(make(text).html), 'web-message').attributes.get('data-response') ?? ''
+      assert.deepEqual(JSON.parse(given), { state: text, [text]: 'x' })
     }),
   )
 })

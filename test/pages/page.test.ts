@@ -34,6 +34,22 @@ test('only the page with our script may run scripts, and only from us', () => {
   assert.doesNotMatch(policyOf(undefined, { ...plain, hasScript: true }), /unsafe/)
 })
 
+test('a page is framed by the one origin that is named, and by no scheme and no other', () => {
+  const framedBy = (uri: string) => pageReply(plain, 200, { framedBy: new URL(uri) }).headers
+  for (const [uri, source] of [
+    ['https://client.example', 'https://client.example'],
+    ['http://localhost:9402', 'http://localhost:9402'],
+    ['https://client.example/a;b,c?d', 'https://client.example'],
+    ['http://[::1]:9402', "'none'"],
+    ['com.example.app:/cb', "'none'"],
+    ['data:text/html,x', "'none'"],
+  ] as const) {
+    const headers = framedBy(uri)
+    assert.ok(headers['content-security-policy']!.includes(`; frame-ancestors ${source}; base-uri 'none'`), uri)
+    assert.equal('x-frame-options' in headers, false)
+  }
+})
+
 test('a form may end at the redirect URI of its request, and at no other site', () => {
   const sources: readonly (readonly [string, string])[] = [
     ['https://client.example/callback?a=b;c,d', 'https://client.example'],

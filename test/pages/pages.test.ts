@@ -30,10 +30,11 @@ test('no page has a style, a script or a handler in it, and all that it loads ar
       }
     }
     const scripts = elements.filter(isA('script'))
-    assert.equal(scripts.length, name === 'form-post' ? 1 : 0, name)
+    const expected = { 'form-post': brand.formPostScript, 'web-message': brand.webMessageScript }[name]
+    assert.equal(scripts.length, expected === undefined ? 0 : 1, name)
     assert.equal(page.hasScript, scripts.length > 0)
     for (const script of scripts) {
-      assert.equal(attribute(script, 'src'), brand.formPostScript)
+      assert.equal(attribute(script, 'src'), expected)
       assert.equal(textOf(script), '')
     }
   }

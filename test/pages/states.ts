@@ -8,6 +8,7 @@ import { formPostPage, type FormPostData } from '#pages/form_post.ts'
 import type { Page } from '#pages/page.ts'
 import { passwordChangePage, type PasswordChangeData } from '#pages/password_change.ts'
 import { signedOutPage } from '#pages/signed_out.ts'
+import { webMessagePage, type WebMessageData } from '#pages/web_message.ts'
 import { signInPage, type SignInData } from '#pages/sign_in.ts'
 
 /** `data` is what the page was made of. */
@@ -164,6 +165,12 @@ export const formPostData: Omit<FormPostData, keyof Look> = {
   clientName: consentData.client.name,
 }
 
+export const webMessageData: Omit<WebMessageData, keyof Look> = {
+  origin: REDIRECT_URI.origin,
+  response: formPostData.fields,
+  clientName: consentData.client.name,
+}
+
 /** No longer than names may be, without a place to break. */
 const UNBROKEN = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'
 
@@ -266,5 +273,6 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
       data: formPostData,
       formAction: REDIRECT_URI,
     },
+    'web-message': { page: webMessagePage({ ...look, ...webMessageData }), data: webMessageData },
   }
 }

@@ -17,7 +17,7 @@ const WHOLE = `${SMALLEST}&redirect_uri=${encodeURIComponent(URI)}`
 
 const read = (query: string, registered: readonly string[] = [URI]): AuthorizationRequest => {
   const parameters = readAuthorizationParameters(query)
-  return parseAuthorizationRequest(parameters, 'c', findResponseTarget(parameters, registered))
+  return parseAuthorizationRequest(parameters, 'c', findResponseTarget(parameters, { redirectUris: registered }))
 }
 
 const isTold = (code: string) => (error: unknown) => error instanceof AuthorizationError && error.code === code
@@ -26,7 +26,7 @@ const isShown = (error: unknown) => error instanceof OAuthError && error.code ==
 
 test('the guide’s bare request is enough: the one registered redirect URI is meant (RFC 6749 §3.1.2.3)', () => {
   const request = read(SMALLEST)
-  assert.deepEqual(request.target, { redirectUri: URI, mode: 'query', state: undefined })
+  assert.deepEqual(request.target, { redirectUri: URI, mode: 'query', state: undefined, isSilent: false })
   assert.equal(request.redirectUri, undefined)
   assert.deepEqual([request.scopes, request.audience, request.codeChallenge], [[], undefined, undefined])
 })
@@ -51,10 +51,10 @@ test('every parameter comes once; a repeated state is not echoed (RFC 6749 §3.1
     assert.throws(() => read(`${WHOLE}&${name}=a&${name}=b`), isTold('invalid_request'), name)
   }
   const parameters = readAuthorizationParameters(`${WHOLE}&state=a&state=b`)
-  assert.equal(findResponseTarget(parameters, [URI]).state, undefined)
+  assert.equal(findResponseTarget(parameters, { redirectUris: [URI] }).state, undefined)
 })
 
-test('only a code by query or form is given (RFC 9700 §2.1.2)', () => {
+test('only a code by query, form or message is given (RFC 9700 §2.1.2)', () => {
   for (const type of ['token', 'id_token', 'code token', 'CODE', 'code code', '%20code', 'code%20', 'none']) {
     const query = `response_type=${encodeURIComponent(decodeURIComponent(type))}&client_id=c`
     assert.throws(() => read(query), isTold('unsupported_response_type'), type)
@@ -62,9 +62,39 @@ test('only a code by query or form is given (RFC 9700 §2.1.2)', () => {
   assert.throws(() => read('client_id=c'), isTold('invalid_request'))
   assert.equal(read(`${WHOLE}&response_mode=form_post`).target.mode, 'form_post')
   assert.equal(read(`${WHOLE}&response_mode=query`).target.mode, 'query')
-  for (const mode of ['fragment', 'web_message', 'query.jwt', 'FORM_POST']) {
+  for (const mode of ['fragment', 'WEB_MESSAGE', 'query.jwt', 'FORM_POST']) {
     assert.throws(() => read(`${WHOLE}&response_mode=${mode}`), isTold('invalid_request'), mode)
   }
+})
+
+test('a message goes to an origin that is allowed for the client, and to no other', () => {
+  const target = (redirectUri: string, allowedOrigins?: readonly string[], more = '') => {
+    const query = `${SMALLEST}&response_mode=web_message${more}&redirect_uri=${encodeURIComponent(redirectUri)}`
+    const parameters = readAuthorizationParameters(query)
+    const client = {
+      redirectUris: [redirectUri, 'http://127.0.0.1/cb'],
+      ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+    }
+    const found = findResponseTarget(parameters, client)
+    const parse = () => parseAuthorizationRequest(parameters, 'c', found)
+    if (found.mode === 'web_message') parse()
+    else assert.throws(parse, isTold('invalid_request'))
+    return found
+  }
+  assert.equal(target(URI).mode, 'web_message')
+  assert.equal(target(URI, ['https://app.example']).mode, 'web_message')
+  for (const allowed of [[], ['https://other.example'], ['https://app.example:8443'], ['http://app.example']]) {
+    assert.equal(target(URI, allowed).mode, 'query', allowed.join())
+  }
+  // The port of a loopback redirect URI is whatever the system gave; nobody knows what is at the next one.
+  assert.equal(target('http://127.0.0.1:5000/cb', ['http://127.0.0.1']).mode, 'query')
+  assert.equal(target('http://127.0.0.1:5000/cb', ['http://127.0.0.1:5000']).mode, 'web_message')
+  assert.equal(target('http://[::1]:5000/cb', ['http://[::1]:5000']).mode, 'query')
+  assert.equal(target('com.example.app:/cb', ['null']).mode, 'query')
+  assert.deepEqual(
+    [target(URI, undefined, '&prompt=none').isSilent, target(URI, undefined, '&prompt=login').isSilent],
+    [true, false],
+  )
 })
 
 test('PKCE is S256 or nothing (RFC 9700 §2.1.1)', () => {

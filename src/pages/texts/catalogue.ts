@@ -135,4 +135,9 @@ export type Texts = {
     readonly text: (client: Html) => Sentence
     readonly continue: string
   }
+  readonly webMessage: {
+    readonly title: string
+    readonly text: (client: Html) => Sentence
+    readonly whatToDo: string
+  }
 }

@@ -203,4 +203,9 @@ export const english: Texts = {
     text: (client) => ['You are on your way back to ', client, '.'],
     continue: 'Continue',
   },
+  webMessage: {
+    title: 'One moment',
+    text: (client) => ['You are on your way back to ', client, '.'],
+    whatToDo: 'If this window stays open, close it and go on where you came from.',
+  },
 }
