@@ -11,6 +11,9 @@ import { deriveKey, type Key } from '#base/secrets.ts'
 import { hours, minutes, systemClock, type Clock } from '#base/time.ts'
 import { createVerifiedSecrets } from '#base/verified_secrets.ts'
 import type { ClientAuthenticationTools } from '#clients/authenticate.ts'
+import { createClientAssertions } from '#clients/client_assertion.ts'
+import { createJwksUris } from '#clients/jwks_uri.ts'
+import { clientSecretsKey } from '#clients/register.ts'
 import type { Config } from '#config.ts'
 import { authorizationServer } from '#endpoints/authorization_server.ts'
 import { createInteractions } from '#endpoints/interaction.ts'
@@ -18,6 +21,7 @@ import { peopleSurface } from '#endpoints/people.ts'
 import { createPersonPages } from '#endpoints/person_pages.ts'
 import type { TokenTools } from '#endpoints/token.ts'
 import { createHttpServer } from '#http/server.ts'
+import { createOutbound } from '#outbound/outbound.ts'
 import { prepareBrand } from '#pages/brand.ts'
 import { english } from '#pages/texts/en.ts'
 import { platformSurface } from '#platform/surface.ts'
@@ -113,11 +117,20 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     idTokenLifetime: config.tokens.id_token_lifetime,
   })
 
+  const outbound = createOutbound({ ...config.outbound, log })
   const authentication: ClientAuthenticationTools = {
     clients: store.clients,
     attempts,
     hashing,
     verified: createVerifiedSecrets(CLIENT_SECRET_REMEMBERED, clock),
+    assertions: createClientAssertions({
+      issuer: urls.auth,
+      endpoints: ['oauth/token', 'oauth/par'].map((path) => urls.auth + path),
+      clock,
+      oneTimeValues: store.oneTimeValues,
+      jwksUris: createJwksUris(outbound, clock),
+      sealingKey: clientSecretsKey(masterKey),
+    }),
   }
   const verifyAccessToken = createAccessTokenVerification({
     issuer: urls.auth,

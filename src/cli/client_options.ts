@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { EpochSeconds, Seconds } from '#base/time.ts'
+import { authenticationOf, type AuthenticationOptions } from '#cli/client_authentication_options.ts'
+import { fapi2PolicyOf } from '#cli/client_profile_options.ts'
 import { UsageError } from '#cli/failures.ts'
 import { refuseUnknown, refuseUnknownAccounts, refuseUnknownOrganizations } from '#cli/references.ts'
 import type { Config } from '#config.ts'
@@ -11,19 +13,19 @@ import type { ClientPolicy, GrantTypeName, PasswordAccounts, SigningAlgorithm, S
 import type { Store } from '#stores/store.ts'
 
 /** What `clients create` was told about the policy of a client. */
-export type PolicyOptions = {
+export type PolicyOptions = AuthenticationOptions & {
   readonly grantType?: readonly GrantTypeName[]
   readonly scope?: readonly string[]
   readonly defaultScope?: readonly string[]
   readonly audience?: readonly string[]
-  readonly public?: boolean
   readonly firstParty?: boolean
   readonly redirectUri?: readonly string[]
   readonly allowedOrigin?: readonly string[]
   readonly pkce?: NonNullable<ClientPolicy['pkce']>
   readonly requiredScope?: readonly RequiredScope[]
   readonly refreshWindow?: Seconds
-  readonly idTokenAlg: SigningAlgorithm
+  readonly par?: 'required'
+  readonly idTokenAlg?: SigningAlgorithm
   readonly subjectType?: SubjectType
   readonly introspects?: readonly string[]
   readonly passwordAccount?: readonly number[]
@@ -79,8 +81,8 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
   const passwordAccounts = await passwordAccountsOf(options, store, config)
   if (options.actsAs !== undefined) await refuseUnknownAccounts('--acts-as', [options.actsAs], store)
 
-  return {
-    tokenEndpointAuthMethod: isPublic ? 'none' : 'client_secret',
+  const policy: ClientPolicy = {
+    ...authenticationOf(options),
     grantTypes,
     scopes: [...new Set(scopes)],
     audiences: [...new Set(audiences)],
@@ -93,13 +95,15 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
       ? {}
       : { requiredScopes: Object.fromEntries(requiredScopes.map(({ name, reason }) => [name, reason])) }),
     ...(refreshWindow === undefined ? {} : { refreshWindow }),
-    idTokenSigningAlgorithm: options.idTokenAlg,
+    ...(options.par === undefined ? {} : { requirePushedAuthorizationRequests: true }),
+    idTokenSigningAlgorithm: options.idTokenAlg ?? (options.profile === 'fapi2' ? 'ES256' : 'RS256'),
     ...(options.subjectType === undefined ? {} : { subjectType: options.subjectType }),
     ...(options.introspects === undefined ? {} : { introspects: [...new Set(options.introspects)] }),
     ...(passwordAccounts === undefined ? {} : { passwordAccounts }),
     ...(options.passwordGrantEndsAt === undefined ? {} : { passwordGrantEndsAt: options.passwordGrantEndsAt }),
     ...(options.actsAs === undefined ? {} : { actsAs: options.actsAs }),
   }
+  return options.profile === 'fapi2' ? fapi2PolicyOf(policy, config) : policy
 }
 
 const refuseContradictions = (
@@ -131,6 +135,7 @@ const refuseContradictions = (
   for (const [name, value] of Object.entries({
     '--redirect-uri': options.redirectUri,
     '--pkce': options.pkce,
+    '--par': options.par,
     '--required-scope': options.requiredScope,
   })) {
     if (value !== undefined && !hasCodeGrant) {

@@ -13,13 +13,23 @@ import {
   policyOf,
   type PolicyOptions,
 } from '#cli/client_options.ts'
+import { parseJwksFile, parseOutboundUrl } from '#cli/client_authentication_options.ts'
 import { RefusedError } from '#cli/failures.ts'
 import type { ConfigOptions } from '#cli/load_config.ts'
+import { openMasterKey } from '#cli/master_key.ts'
 import { withDatabase } from '#cli/open_database.ts'
 import { details, isoTime, table, type Output } from '#cli/output.ts'
 import { readSecret, refuseSecretOptions } from '#cli/secret_input.ts'
-import { registerClient } from '#clients/register.ts'
-import { GRANT_TYPES, SIGNING_ALGORITHMS, SUBJECT_TYPES, type Client } from '#stores/records.ts'
+import { clientSecretsKey, registerClient } from '#clients/register.ts'
+import { SHORTEST_SIGNING_SECRET } from '#clients/sealed_secret.ts'
+import { ASSERTION_ALGORITHMS } from '#protocol/client_assertion.ts'
+import {
+  CLIENT_AUTHENTICATION_METHODS,
+  GRANT_TYPES,
+  SIGNING_ALGORITHMS,
+  SUBJECT_TYPES,
+  type Client,
+} from '#stores/records.ts'
 
 type CreateOptions = ConfigOptions &
   PolicyOptions & {
@@ -57,6 +67,23 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
     .option('--default-scope <scope...>', 'what it is granted when it asks for no scope of the API')
     .option('--audience <audience...>', 'APIs that it may ask tokens for (default: platform.audience)')
     .option('--public', 'it runs where a secret cannot be kept, and has none')
+    .addOption(
+      new Option(
+        '--auth-method <method>',
+        'how it proves that it is the one (default: client_secret; private_key_jwt with keys)',
+      ).choices(CLIENT_AUTHENTICATION_METHODS.filter((method) => method !== 'none')),
+    )
+    .option('--jwks <file>', 'its public keys, a JWK Set', parseJwksFile)
+    .option('--jwks-uri <url>', 'where it publishes its public keys', parseOutboundUrl)
+    .addOption(
+      new Option(
+        '--auth-alg <algorithm>',
+        'what it signs its assertions with, and nothing else (default: any that its keys are for)',
+      ).choices(ASSERTION_ALGORITHMS),
+    )
+    .addOption(
+      new Option('--profile <name>', 'hold it to a profile: fapi2 is the FAPI 2.0 Security Profile').choices(['fapi2']),
+    )
     .option('--first-party', "it is the platform's own, so people are not asked for their consent")
     .option('--redirect-uri <uri>', 'where people may be sent back to; repeatable', collect(parseRedirectUri))
     .option(
@@ -69,6 +96,9 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
         '--pkce <when>',
         'whether it must use PKCE (default: a public client must, another when it offers to)',
       ).choices(['required', 'when_offered']),
+    )
+    .addOption(
+      new Option('--par <when>', 'whether it must push its authorization requests (RFC 9126)').choices(['required']),
     )
     .option(
       '--required-scope <scope=reason>',
@@ -92,9 +122,10 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
     .option('--password-grant-ends-at <time>', 'after this, no more password grants', parseTime)
     .option('--acts-as <id>', 'the account in whose name client_credentials tokens act', parseId)
     .addOption(
-      new Option('--id-token-alg <algorithm>', 'how its ID tokens are signed')
-        .choices(SIGNING_ALGORITHMS)
-        .default('RS256'),
+      new Option(
+        '--id-token-alg <algorithm>',
+        'how its ID tokens are signed (default: RS256; ES256 with --profile fapi2)',
+      ).choices(SIGNING_ALGORITHMS),
     )
     .option('--introspects <audience...>', 'APIs that it serves: it may ask about every access token made for them')
     .addOption(
@@ -171,10 +202,19 @@ const createClient = async (options: CreateOptions, output: Output): Promise<voi
   withDatabase(options, async (store, config) => {
     const { name, id, importSecret, apiKey = [], idAsApiKey } = options
     const policy = await policyOf(options, store, config)
-    if (importSecret === true && options.public === true) {
-      throw new RefusedError('--public: such a client has no secret. Leave out --import-secret.')
+    const signsWithSecret = policy.tokenEndpointAuthMethod === 'client_secret_jwt'
+    if (importSecret === true && !signsWithSecret && policy.tokenEndpointAuthMethod !== 'client_secret') {
+      const option = options.public === true ? '--public' : '--auth-method'
+      throw new RefusedError(`${option}: such a client has no secret. Leave out --import-secret.`)
     }
     const importedSecret = importSecret === true ? await readSecret({ what: 'client secret', isNew: false }) : undefined
+    if (
+      signsWithSecret &&
+      importedSecret !== undefined &&
+      Buffer.byteLength(importedSecret) < SHORTEST_SIGNING_SECRET
+    ) {
+      throw new RefusedError(`the client secret signs, so it must have ${SHORTEST_SIGNING_SECRET} bytes at least.`)
+    }
     const apiKeys = apiKey.map((keyName) => ({ name: keyName, key: encodeBytes(random(24)).slice(-32) }))
     const hashing = createPasswordHashing()
     try {
@@ -185,6 +225,7 @@ const createClient = async (options: CreateOptions, output: Output): Promise<voi
         idIsApiKey: idAsApiKey,
         ...(id === undefined ? {} : { id }),
         ...(importedSecret === undefined ? {} : { importedSecret }),
+        ...(signsWithSecret ? { sealingKey: clientSecretsKey(openMasterKey(config)) } : {}),
       })
       // The one that was given is known to whoever gave it.
       const shown = importedSecret === undefined ? secret : undefined
@@ -253,6 +294,13 @@ const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, created
   active: disabledAt === undefined,
   id_is_api_key: idIsApiKey,
   token_endpoint_auth_method: policy.tokenEndpointAuthMethod,
+  ...(policy.tokenEndpointAuthSigningAlgorithm === undefined
+    ? {}
+    : { token_endpoint_auth_signing_alg: policy.tokenEndpointAuthSigningAlgorithm }),
+  ...(policy.jwks === undefined ? {} : { jwks: policy.jwks }),
+  ...(policy.jwksUri === undefined ? {} : { jwks_uri: policy.jwksUri }),
+  ...(policy.profile === undefined ? {} : { profile: policy.profile }),
+  ...(policy.requirePushedAuthorizationRequests === true ? { require_pushed_authorization_requests: true } : {}),
   grant_types: policy.grantTypes,
   redirect_uris: policy.redirectUris,
   scopes: policy.scopes,

@@ -1,5 +1,6 @@
 import type { PasswordHashing } from '#base/password_hashing.ts'
 import type { VerifiedSecrets } from '#base/verified_secrets.ts'
+import type { ClientAssertions } from '#clients/client_assertion.ts'
 import { isClientSecret, secretMatches } from '#clients/client_secret.ts'
 import { invalidClient, type PresentedClient } from '#protocol/client_authentication.ts'
 import { tooManyAttempts } from '#protocol/errors.ts'
@@ -15,18 +16,19 @@ export type ClientAuthenticationTools = {
   readonly attempts: Attempts
   readonly hashing: PasswordHashing
   readonly verified: VerifiedSecrets
+  readonly assertions: ClientAssertions
 }
 
 /**
- * Verifies what a client presents. An unknown client, a disabled one, a wrong and a missing secret have one answer.
+ * Verifies what a client presents. An unknown client, a disabled one, a wrong and a missing secret or assertion have one answer.
  * @throws {OAuthError} `invalid_client`; `too_many_attempts` if this address guessed too often
  * @throws {OverloadedError} if too many wait for a hash
- * @see RFC 6749 §2.3 and §3.2.1
+ * @see RFC 6749 §2.3 and §3.2.1, RFC 7521 §4.2
  */
 export const authenticateClient = async (
   presented: PresentedClient,
   address: string,
-  { clients, attempts, hashing, verified }: ClientAuthenticationTools,
+  { clients, attempts, hashing, verified, assertions }: ClientAuthenticationTools,
 ): Promise<AuthenticatedClient> => {
   const usedBasic = presented.method === 'client_secret_basic'
   // Who mixes up the two sends the secret as the id, and the log must not show it.
@@ -40,7 +42,15 @@ export const authenticateClient = async (
     if (presented.method !== 'none') throw refuse('a public client has no secret')
     return authenticated(client)
   }
+  // The method that is registered binds, or the weakest that we know would be good for every client (RFC 7591 §2).
+  if (client.policy.tokenEndpointAuthMethod !== 'client_secret') {
+    if (presented.method !== 'client_assertion') throw refuse('this client authenticates by an assertion')
+    const defect = await assertions.findDefect(client, presented.assertion)
+    if (defect !== undefined) throw refuse(`client assertion: ${defect}`)
+    return authenticated(client)
+  }
   if (presented.method === 'none') throw refuse('the secret is missing')
+  if (presented.method === 'client_assertion') throw refuse('this client authenticates by its secret')
   const given =
     presented.method === 'client_secret_basic' ? [presented.secret, presented.rawSecret] : [presented.secret]
 
@@ -48,7 +58,7 @@ export const authenticateClient = async (
     return authenticated(client)
   }
   // 256 random bits need no throttling. What a person chose does, before it is compared with anything.
-  const chosen = client.secrets.filter((secret) => !isMadeByUs(secret))
+  const chosen = client.secrets.filter((secret) => secret.kind === 'argon2id')
   if (chosen.length === 0 || isClientSecret(presented.secret)) throw refuse('wrong secret')
 
   const attempt = await attempts.at({ subject: `client ${client.id}`, address }, async () => {

@@ -1,5 +1,6 @@
 import type { Endpoint, Reply } from '#http/message.ts'
 import { PROMPTS, RESPONSE_MODES } from '#protocol/authorization_request.ts'
+import { ASSERTION_ALGORITHMS } from '#protocol/client_assertion.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import { CLAIMS_OF_SCOPE } from '#protocol/claims.ts'
 import { GRANT_TYPES, SIGNING_ALGORITHMS, SUBJECT_TYPES, type ApiResource } from '#stores/records.ts'
@@ -18,7 +19,13 @@ export const documentEndpoint = (document: unknown): Endpoint => {
   return () => reply
 }
 
-const AUTHENTICATION_METHODS = ['client_secret_basic', 'client_secret_post', 'none']
+const AUTHENTICATION_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'client_secret_jwt',
+  'private_key_jwt',
+  'none',
+]
 
 /**
  * The metadata at `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`: what there is, and nothing else.
@@ -43,8 +50,11 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   acr_values_supported: [PASSWORD_ACR],
   grant_types_supported: GRANT_TYPES,
   token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+  token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   revocation_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,
+  revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_endpoint_auth_methods_supported: AUTHENTICATION_METHODS.filter((method) => method !== 'none'),
+  introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_signing_alg_values_supported: ['RS256'],
   subject_types_supported: SUBJECT_TYPES,
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,

@@ -1,3 +1,4 @@
+import { CLIENT_ASSERTION_TYPE, findParsedAssertion } from '#protocol/client_assertion.ts'
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
 import { decodeFormText, type Parameters } from '#protocol/parameters.ts'
 
@@ -12,6 +13,8 @@ export type PresentedClient =
       /** As it came, not form-decoded: some libraries forget to encode (tried only for secrets that we did not make). */
       readonly rawSecret: string
     }
+  /** A JWT that the client signed (RFC 7521 §4.2). `clientId` is whom it is about. */
+  | { readonly method: 'client_assertion'; readonly clientId: string; readonly assertion: string }
 
 /** The challenge for a client that tried HTTP Basic (RFC 6749 §5.2). */
 export const BASIC_CHALLENGE = 'Basic realm="token endpoint", charset="UTF-8"'
@@ -25,15 +28,20 @@ export const invalidClient = (reason: string, usedBasic: boolean, client?: strin
   })
 
 /**
- * Reads what the client presents, in the `Authorization` header or in the body, never in both.
- * @throws {OAuthError} `invalid_request` for two ways at once or two different client ids; `invalid_client` for a broken header
- * @see RFC 6749 §2.3 and §2.3.1
+ * Reads what the client presents, in the `Authorization` header or in the body, never in two ways at once.
+ * @throws {OAuthError} `invalid_request` for two ways at once or two different client ids; `invalid_client` for a broken header or assertion
+ * @see RFC 6749 §2.3 and §2.3.1, RFC 7521 §4.2
  */
 export const readPresentedClient = (authorization: string | undefined, parameters: Parameters): PresentedClient => {
   const bodyId = parameters.get('client_id')
   const bodySecret = parameters.get('client_secret')
   if (parameters.has('client_assertion') || parameters.has('client_assertion_type')) {
-    throw invalidRequest('Client assertions are not supported: authenticate with client_secret')
+    if (authorization !== undefined || bodySecret !== undefined) throw twice()
+    const assertion = readAssertion(parameters)
+    if (bodyId !== undefined && bodyId !== assertion.clientId) {
+      throw invalidClient('client_id is not whom the assertion is about', false, bodyId)
+    }
+    return assertion
   }
   if (authorization === undefined) {
     if (bodyId === undefined) throw invalidRequest('Missing required parameter: client_id')
@@ -42,12 +50,24 @@ export const readPresentedClient = (authorization: string | undefined, parameter
       : { method: 'client_secret_post', clientId: bodyId, secret: bodySecret }
   }
   const basic = readBasic(authorization)
-  if (bodySecret !== undefined)
-    throw invalidRequest('The client authenticates twice: use HTTP Basic or the body, not both')
+  if (bodySecret !== undefined) throw twice()
   if (bodyId !== undefined && bodyId !== basic.clientId) {
     throw invalidRequest('client_id in the body differs from that of HTTP Basic')
   }
   return basic
+}
+
+const twice = () => invalidRequest('The client authenticates twice: use HTTP Basic, the body or an assertion alone')
+
+const readAssertion = (parameters: Parameters): PresentedClient => {
+  const assertion = parameters.get('client_assertion')
+  if (parameters.get('client_assertion_type') !== CLIENT_ASSERTION_TYPE) {
+    throw invalidRequest(`client_assertion_type must be ${CLIENT_ASSERTION_TYPE}`)
+  }
+  if (assertion === undefined) throw invalidRequest('Missing required parameter: client_assertion')
+  const subject = findParsedAssertion(assertion)?.claims['sub']
+  if (typeof subject !== 'string' || subject === '') throw invalidClient('the assertion is no JWT with a sub', false)
+  return { method: 'client_assertion', clientId: subject, assertion }
 }
 
 const readBasic = (authorization: string): PresentedClient => {

@@ -1,4 +1,5 @@
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
+import { hasRepeatedMember } from '#protocol/json_members.ts'
 
 /** The parameters of a request, each present once and not empty: "not given", `""` and `null` are the same (RFC 6749 §3.2). */
 export type Parameters = ReadonlyMap<string, string>
@@ -98,25 +99,8 @@ const readJson = (text: string): Parameters => {
     if (typeof member === 'object') throw invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} must be text`)
     parameters.set(name, refuseNonText(String(member)))
   }
-  if (countMembers(text) !== entries.length) throw invalidRequest('a member of the JSON body is repeated')
+  if (hasRepeatedMember(text, value)) throw invalidRequest('a member of the JSON body is repeated')
   return parameters
-}
-
-/**
- * How many members the one object of a flat JSON text has. `JSON.parse` keeps the last of two members of one name and says nothing,
- * while another reader may keep the first (RFC 8259 §4): so the colons outside strings are counted.
- */
-const countMembers = (flatJson: string): number => {
-  let members = 0
-  let isInString = false
-  // No regular expression: on a text of many megabytes it runs out of stack.
-  for (let at = 0; at < flatJson.length; at++) {
-    const character = flatJson[at]
-    if (character === '"') isInString = !isInString
-    else if (!isInString) members += character === ':' ? 1 : 0
-    else if (character === '\\') at++
-  }
-  return members
 }
 
 const decodeUtf8 = (bytes: Uint8Array): string => {

@@ -1,5 +1,6 @@
 import type { Digest } from '#base/secrets.ts'
 import type { EpochSeconds, Seconds } from '#base/time.ts'
+import type { AssertionAlgorithm } from '#protocol/client_assertion.ts'
 
 // What the store keeps, as the rest of the house sees it. Names of the platform's own fields are the platform's (contract of the
 // Execution & Management API); everything else is in the words of the RFCs.
@@ -120,10 +121,22 @@ export type PasswordAccounts = {
   readonly organizations?: readonly number[]
 }
 
+export const CLIENT_AUTHENTICATION_METHODS = ['none', 'client_secret', 'client_secret_jwt', 'private_key_jwt'] as const
+export type AuthenticationMethodOfClient = (typeof CLIENT_AUTHENTICATION_METHODS)[number]
+
 /** What a client may do: decided by support, never by the client. */
 export type ClientPolicy = {
-  /** `none` is a public client (RFC 6749 §2.1); `client_secret` authenticates by Basic or in the body. */
-  readonly tokenEndpointAuthMethod: 'none' | 'client_secret'
+  /** `none` is a public client (RFC 6749 §2.1); `client_secret` authenticates by Basic or in the body; the others sign (RFC 7523). */
+  readonly tokenEndpointAuthMethod: AuthenticationMethodOfClient
+  /** What it signs assertions with (RFC 8725 §3.1). Default: any that its key is for. */
+  readonly tokenEndpointAuthSigningAlgorithm?: AssertionAlgorithm
+  /** Its public keys (RFC 7517 §5), or where it publishes them. `private_key_jwt` needs one of the two. */
+  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  readonly jwksUri?: string
+  /** Its authorization requests are pushed (RFC 9126), and refused when they are not. */
+  readonly requirePushedAuthorizationRequests?: boolean
+  /** `fapi2`: it is held to the FAPI 2.0 Security Profile. */
+  readonly profile?: 'fapi2'
   readonly grantTypes: readonly GrantTypeName[]
   /** Scopes that it may have, of OpenID Connect and of all its audiences together. */
   readonly scopes: readonly string[]
@@ -170,10 +183,14 @@ export type Client = {
   readonly secrets: readonly ClientSecret[]
 }
 
-/** `sha256`: made by us with 256 random bits. `argon2id`: chosen by a person, so it may be guessable. */
+/**
+ * `sha256`: made by us with 256 random bits. `argon2id`: chosen by a person, so it may be guessable. `sealed`: of a client that signs with it
+ * (`client_secret_jwt`), so that it is needed itself.
+ */
 export type ClientSecret =
   | { readonly kind: 'sha256'; readonly digest: Digest; readonly expiresAt: EpochSeconds | undefined }
   | { readonly kind: 'argon2id'; readonly hash: string; readonly expiresAt: EpochSeconds | undefined }
+  | { readonly kind: 'sealed'; readonly sealed: Buffer; readonly expiresAt: EpochSeconds | undefined }
 
 export type NewClient = Pick<Client, 'id' | 'name' | 'policy' | 'idIsApiKey'> & {
   readonly secret: ClientSecret | undefined

@@ -107,13 +107,27 @@ export const accountFromRow = (row: Row): Account => ({
 
 const secretFromRow = (row: Row): ClientSecret => {
   const expiresAt = optionalTime(row, 'expires_at')
-  return row['kind'] === 'sha256'
-    ? { kind: 'sha256', digest: bytes(row, 'value') as Digest, expiresAt }
-    : { kind: 'argon2id', hash: bytes(row, 'value').toString(), expiresAt }
+  const value = bytes(row, 'value')
+  switch (text(row, 'kind') as ClientSecret['kind']) {
+    case 'sha256':
+      return { kind: 'sha256', digest: value as Digest, expiresAt }
+    case 'argon2id':
+      return { kind: 'argon2id', hash: value.toString(), expiresAt }
+    case 'sealed':
+      return { kind: 'sealed', sealed: value, expiresAt }
+  }
 }
 
-export const secretValue = (secret: ClientSecret): Buffer =>
-  secret.kind === 'sha256' ? secret.digest : Buffer.from(secret.hash)
+export const secretValue = (secret: ClientSecret): Buffer => {
+  switch (secret.kind) {
+    case 'sha256':
+      return secret.digest
+    case 'argon2id':
+      return Buffer.from(secret.hash)
+    case 'sealed':
+      return secret.sealed
+  }
+}
 
 export const clientFromRow = (row: Row, secrets: readonly ClientSecret[]): Client => ({
   id: text(row, 'id'),

@@ -115,7 +115,7 @@ test('G02 · two ways to authenticate at once are refused, even if both are righ
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
   }
   assertRefused(await postern.token({ ...grant, ...assertion }, { authorization }), 400, 'invalid_request')
-  assertRefused(await postern.token({ ...grant, ...assertion, client_id: clientId }), 400, 'invalid_request')
+  assertRefused(await postern.token({ ...grant, ...assertion, client_id: clientId }), 401, 'invalid_client')
   assertRefused(
     await postern.token({ ...grant, ...credentials(confidential), client_assertion: 'x' }),
     400,

@@ -30,6 +30,7 @@ const toolsWith = (hashing: PasswordHashing) => ({
   clients: store.clients,
   hashing,
   verified: createVerifiedSecrets(hours(1), now),
+  assertions: { findDefect: () => Promise.resolve('no client here signs') },
   attempts: createAttempts(store.attempts, {
     pair: { burst: 10, refill: seconds(60) },
     subject: { burst: 100, refill: seconds(60) },

@@ -8,7 +8,7 @@ import { createLog } from '#base/log.ts'
 import { createPasswordHashing } from '#base/password_hashing.ts'
 import { random, type Key } from '#base/secrets.ts'
 import { epochSeconds, type Clock } from '#base/time.ts'
-import { registerClient, type ClientRegistration, type RegisteredClient } from '#clients/register.ts'
+import { clientSecretsKey, registerClient, type ClientRegistration, type RegisteredClient } from '#clients/register.ts'
 import { parseConfig, PLATFORM_AUDIENCE, type Config, type ConfigFile } from '#config.ts'
 import { openPostgresStore } from '#stores/postgres/store.ts'
 import type { Account, ClientPolicy } from '#stores/records.ts'
@@ -139,6 +139,7 @@ export const startPostern = async (
     makeClient: (policy = {}, registration = {}) =>
       registerClient(store.clients, hashing, {
         name: `Client ${++made}`,
+        sealingKey: clientSecretsKey(masterKey),
         ...registration,
         policy: {
           tokenEndpointAuthMethod: 'client_secret',
