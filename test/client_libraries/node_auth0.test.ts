@@ -8,7 +8,7 @@ import { CHOSEN, startThirdPartyServer, SUBJECT, THIRD_PARTY, USER_CHOICE } from
 // npm's auth0 7.1.0 (node-auth0), over https: the AuthenticationClient, which it keeps under `auth0/legacy`. It has its paths built in, sends
 // JSON with the secret inside, and checks ID tokens by the keys at /.well-known/jwks.json. It builds no authorization URL and discovers nothing.
 
-const { issuer, origin, makeVisitor, organizationsOf } = await startThirdPartyServer()
+const { issuer, origin, makeOwnClient, makeVisitor, organizationsOf } = await startThirdPartyServer()
 const domain = new URL(issuer).host
 
 const auth0 = (clientSecret: string = THIRD_PARTY.secret) =>
@@ -86,4 +86,12 @@ test('the password grant of the platform’s own client', async () => {
   })
   assert.ok(Array.isArray(await organizationsOf(data.access_token)))
   assert.notEqual(data.refresh_token, undefined)
+})
+
+test('client_credentials: a client alone gets a token, and sees no entities with it', async () => {
+  const own = await makeOwnClient()
+  const machine = new AuthenticationClient({ domain, clientId: own.id, clientSecret: own.secret })
+  const { data } = await machine.oauth.clientCredentialsGrant({ audience: 'https://api.mediamath.com/' })
+  assert.deepEqual([data.token_type, data.expires_in, data.refresh_token], ['Bearer', 86_400, undefined])
+  assert.equal(await organizationsOf(data.access_token), 403)
 })

@@ -5,7 +5,7 @@ import { CHOSEN, SINGLE_PAGE, startThirdPartyServer, SUBJECT, THIRD_PARTY, USER_
 
 // npm's oauth4webapi 3.8.8, over https: each step by itself, with its own checks of every answer.
 
-const { issuer, origin, makeVisitor, organizationsOf } = await startThirdPartyServer()
+const { issuer, origin, makeOwnClient, makeVisitor, organizationsOf } = await startThirdPartyServer()
 
 for (const [how, client, authentication, redirectUri] of [
   ['by Basic', { client_id: THIRD_PARTY.id }, oauth.ClientSecretBasic(THIRD_PARTY.secret), THIRD_PARTY.redirectUri],
@@ -110,4 +110,44 @@ test('an answer for another state, and one that says another issuer, are refused
   url.searchParams.set('prompt', 'consent')
   const denied = await visitor.authorize(url, { ...USER_CHOICE, decision: 'deny' })
   assert.throws(() => oauth.validateAuthResponse(as, client, denied, 'mine'), { error: 'access_denied' })
+})
+
+test('the answer by form passes the checks of the library, and its code brings tokens', async () => {
+  const as = await oauth.processDiscoveryResponse(new URL(issuer), await oauth.discoveryRequest(new URL(issuer)))
+  const client = { client_id: THIRD_PARTY.id }
+  const [verifier, nonce] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomNonce()]
+  const url = new URL(as.authorization_endpoint!)
+  url.search = new URLSearchParams({
+    ...{ response_type: 'code', client_id: client.client_id, redirect_uri: THIRD_PARTY.redirectUri },
+    ...{ response_mode: 'form_post', scope: 'openid read:entities', state: 'mine', nonce },
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }).toString()
+  const { forms } = await makeVisitor().passThrough(url, USER_CHOICE)
+  const body = new URLSearchParams((forms[0]?.fields ?? []).map(([name, value]) => [name, value]))
+  const parameters = oauth.validateAuthResponse(as, client, body, 'mine')
+  const response = await oauth.authorizationCodeGrantRequest(
+    ...([as, client, oauth.ClientSecretPost(THIRD_PARTY.secret), parameters] as const),
+    ...([THIRD_PARTY.redirectUri, verifier] as const),
+  )
+  const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, { expectedNonce: nonce })
+  assert.deepEqual(await organizationsOf(tokens.access_token), [CHOSEN])
+})
+
+test('client_credentials: a client alone gets a token of its own, as RFC 9068 has it', async () => {
+  const as = await oauth.processDiscoveryResponse(new URL(issuer), await oauth.discoveryRequest(new URL(issuer)))
+  const own = await makeOwnClient()
+  const client = { client_id: own.id }
+  for (const authentication of [oauth.ClientSecretBasic(own.secret), oauth.ClientSecretPost(own.secret)]) {
+    const asked = new URLSearchParams({ scope: 'read:entities' })
+    const tokens = await oauth.processClientCredentialsResponse(
+      as,
+      client,
+      await oauth.clientCredentialsGrantRequest(as, client, authentication, asked),
+    )
+    const request = new Request(origin, { headers: { authorization: `Bearer ${tokens.access_token}` } })
+    const claims = await oauth.validateJwtAccessToken(as, request, 'https://api.mediamath.com/')
+    assert.deepEqual([claims.sub, claims.scope], [own.id, 'read:entities'])
+    assert.equal(await organizationsOf(tokens.access_token), 403)
+  }
 })

@@ -5,7 +5,7 @@ import { CHOSEN, SINGLE_PAGE, startThirdPartyServer, SUBJECT, THIRD_PARTY, USER_
 
 // npm's openid-client 6.9.0, over https. It checks all that OpenID Connect Core tells a relying party to check.
 
-const { issuer, origin, makeVisitor, organizationsOf } = await startThirdPartyServer()
+const { issuer, origin, makeOwnClient, makeVisitor, organizationsOf } = await startThirdPartyServer()
 
 const SCOPE = 'openid profile email offline_access read:entities'
 
@@ -127,4 +127,28 @@ test('errors arrive as the library expects them: denial, nobody signed in, a wro
   await assert.rejects(client.authorizationCodeGrant(impostor, silently, other.checks), (error: Error) =>
     /invalid_client|WWW-Authenticate/.test(`${error.message} ${(error as { error?: string }).error ?? ''}`),
   )
+})
+
+test('the answer by form: the library reads it as the client got it, and checks it as any other', async () => {
+  const config = await discover(THIRD_PARTY.id, client.ClientSecretBasic(THIRD_PARTY.secret))
+  const { url, checks } = await begin(config, THIRD_PARTY.redirectUri, { response_mode: 'form_post' })
+  const { text, forms } = await makeVisitor().passThrough(url, USER_CHOICE)
+  assert.match(text, /You are on your way back/)
+  const [form] = forms
+  assert.equal(form?.action, THIRD_PARTY.redirectUri)
+  const body = new URLSearchParams((form?.fields ?? []).map(([name, value]) => [name, value]))
+  const arrived = new Request(THIRD_PARTY.redirectUri, { method: 'POST', body })
+  const tokens = await client.authorizationCodeGrant(config, arrived, checks)
+  assert.deepEqual(await organizationsOf(tokens.access_token), [CHOSEN])
+})
+
+test('client_credentials: a client alone gets a token, and sees no entities with it', async () => {
+  const own = await makeOwnClient()
+  for (const authentication of [client.ClientSecretBasic(own.secret), client.ClientSecretPost(own.secret)]) {
+    const tokens = await client.clientCredentialsGrant(await discover(own.id, authentication), {
+      scope: 'read:entities offline_access',
+    })
+    assert.deepEqual([tokens.scope, tokens.refresh_token], ['read:entities', undefined])
+    assert.equal(await organizationsOf(tokens.access_token), 403)
+  }
 })

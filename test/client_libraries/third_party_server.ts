@@ -20,6 +20,8 @@ export const USER_CHOICE: Choice = { username: DEMO.username, password: DEMO.pas
 export const SUBJECT = 'platform|22612'
 
 export type ThirdPartyServer = StartedServer & {
+  /** A client that acts for itself, with `client_credentials` and `read:entities`. */
+  readonly makeOwnClient: () => Promise<{ readonly id: string; readonly secret: string }>
   /** `https://localhost:port/` */
   readonly issuer: string
   /** A person at a browser that has not been here. */
@@ -42,6 +44,15 @@ export const startThirdPartyServer = async (): Promise<ThirdPartyServer> => {
     ...server,
     origin,
     issuer: front.url,
+    makeOwnClient: async () => {
+      const { client_id: id, client_secret: secret } = JSON.parse(
+        await server.postern([
+          ...['clients', 'create', '--json', '--name', 'Reports', '--grant-type', 'client_credentials'],
+          ...['--scope', 'read:entities'],
+        ]),
+      ) as { client_id: string; client_secret: string }
+      return { id, secret }
+    },
     makeVisitor: (...more) => makePerson(origin, ...more),
     organizationsOf: async (accessToken) => {
       const response = await fetch(`${origin}/api/v3.0/organizations`, {
