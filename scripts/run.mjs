@@ -201,7 +201,8 @@ export const launch = async (file, parameters) => {
   const hasBuild = pinned !== undefined
   if (!hasBuild && !ownNodeIsNewEnough()) needNode(`There is no pinned build for ${platform}`)
   if (!isInstalled()) await install()
-  const command = [resolve(root, file), ...parameters]
+  // Who may send a signal to the process would otherwise have a debugger in it, and all that it holds in memory.
+  const command = ['--disable-sigusr1', resolve(root, file), ...parameters]
   if (hasBuild && existsSync(pinned)) {
     try {
       return leave(await run(pinned, command, { stdio: 'inherit' }))

@@ -1,6 +1,6 @@
 import type { PasswordHashing } from '#base/password_hashing.ts'
 import { findPasswordDefect, normalisePassword } from '#accounts/password.ts'
-import { findUsernameKey, usernameSkeleton } from '#accounts/username.ts'
+import { findUsernameKey, mixesAlphabets, usernameSkeleton } from '#accounts/username.ts'
 import type { Account, NewAccount, Permission } from '#stores/records.ts'
 import type { AccountStore } from '#stores/store.ts'
 
@@ -35,6 +35,11 @@ export const registerAccount = async (
   if (usernameKey === undefined) {
     throw new RegistrationError(
       'a username has no spaces, control characters or look-alike forms, and at most 320 characters',
+    )
+  }
+  if (mixesAlphabets(usernameKey)) {
+    throw new RegistrationError(
+      'a word of the username mixes letters of two alphabets that look alike, as if to pass for another',
     )
   }
   const passwordHash = await hashNewPassword(hashing, password)

@@ -14,6 +14,19 @@ export const findUsernameKey = (username: string): string | undefined => {
   return composed.toLowerCase().normalize('NFC')
 }
 
+/** Alphabets that have letters which look like those of another of them. */
+const ALIKE = ['Latin', 'Greek', 'Cyrillic', 'Armenian', 'Coptic', 'Cherokee'].map(
+  (script) => new RegExp(`\\p{Script=${script}}`, 'u'),
+)
+
+/**
+ * Whether one word of the name has letters of two alphabets that look alike, as `аdmin` with a Cyrillic `а` has. Two words of one name may:
+ * `иван.petrov`.
+ * @see Unicode TS 39 §5.1
+ */
+export const mixesAlphabets = (usernameKey: string): boolean =>
+  (usernameKey.match(/[\p{L}\p{M}]+/gu) ?? []).some((word) => ALIKE.filter((script) => script.test(word)).length > 1)
+
 /**
  * What two usernames share that are one to a careless reader or to another system's case rules (`ß` and `ss`, Turkish `İ` and `i`); unique in
  * a realm, so that nobody registers another's double.

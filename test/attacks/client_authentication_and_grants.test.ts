@@ -31,8 +31,7 @@ import {
 // - G17 · there is no token exchange; the grant type is refused as unknown (G11).
 // - G23 · there is no management API; its likely paths are 404 (P17, in leakage_and_audit).
 // - G25 · there is no jwt-bearer grant; the grant type is refused as unknown (G11).
-// - K01, K02, K04 · refresh tokens are not rotated yet: public clients get none (below), those of confidential clients are static.
-// - K10, K11, K13, K14, K19 · there is neither revocation nor introspection. K17, K28, K29 · no "sign out everywhere", no OpenID logout.
+// Rotation, revocation and the ends of refresh tokens (K) are attacked in refresh_and_revocation, reads across origins (G19) in cors.
 
 const OTHER_API = 'https://reports.example.com/'
 

@@ -38,9 +38,11 @@ import {
 // What gets out by answers, logs and files, and what the audit log must tell.
 //
 // Not here:
-// - P01, P02, P05 · there are no pages, so no HTML shows a client's or a user's text.
+// - P01, P05 · names on pages are attacked in sign_in_and_consent, and by every text there is in test/pages/hostile.property.test.ts.
+// - P02 · clients have no links of their own yet: client_uri, policy_uri and tos_uri are not known.
+// - P04 on pages · a login_hint (A46), a state (A35, A37) and what is typed are attacked where they are shown.
 // - P16 · audit lines are written to standard error before the answer; where that blocks, the server waits. By hand.
-// - P19 · a signal that opens the inspector concerns the process (`postern serve`), not what it answers. By hand.
+// - P19 · the signal that opens the debugger concerns the launcher: test/scripts/launcher.test.ts.
 // - P20 · dependencies and licences: by hand, with each change of package-lock.json.
 // - Q01, Q02 · signing keys are not rotated yet.
 
@@ -647,7 +649,6 @@ test('P17 · nothing but what is meant for the public is on the port', async () 
     '/OAUTH/TOKEN',
     '/register',
     '/oidc/register',
-    '/oauth/introspect',
     '/api',
     '/api/v1/login',
     '/api/v2.0/users',

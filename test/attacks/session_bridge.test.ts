@@ -35,7 +35,6 @@ import {
 //
 // Not here:
 // - L20 · there is no upstream yet whose Set-Cookie could get through. L19 is only about what the server itself believes.
-// - L31 · no request in a session takes long enough to be overtaken by its logout; the next one is refused (L14).
 
 const throttling = { account_burst: 1000, account_total_burst: 10_000, address_burst: 100_000 }
 const OTHER_API = 'https://reports.example.com/'
@@ -608,6 +607,44 @@ test('L28 · an upgrade to another protocol does not happen, so no site opens a 
     assert.equal(headers.has('upgrade'), false)
   }
   assert.equal((await session({ session: cookie })).status, 200)
+})
+
+test('L31 · a request that a logout overtakes may finish, and the next one is refused', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  const slow = await startPostern(t, {
+    wrapStore: (store) => ({
+      ...store,
+      entities: {
+        ...store.entities,
+        list: async (...asked) => {
+          arrived.resolve()
+          await gate.promise
+          return store.entities.list(...asked)
+        },
+      },
+    }),
+  })
+  await addOrganizations(slow.store, 3)
+  const app = await slow.makeClient()
+  const { username } = await slow.makeAccount()
+  const { setSession: cookie } = await logIn(slow, app.client.id, username, PASSWORD)
+  const list = () => callPlatform(slow, '/api/v2.0/organizations', { session: cookie })
+  const underWay = list()
+  await arrived.promise
+  assert.equal((await callPlatform(slow, '/api/v2.0/logout', { session: cookie })).status, 200)
+  const next = list()
+  gate.resolve()
+  assertUnauthorized(await next)
+  const { status, text } = await underWay
+  assert.ok(status === 200 || status === 401, String(status))
+  if (status === 200) assert.match(text, /"total_count":3/)
+  // Without the logout the session would have lived on.
+  const { setSession: another } = await logIn(slow, app.client.id, username, PASSWORD)
+  assert.notEqual(another, cookie)
+  for (let n = 0; n < 2; n++) {
+    assert.equal((await callPlatform(slow, '/api/v2.0/organizations', { session: another })).status, 200)
+  }
 })
 
 test('L29 · no cache keeps an answer that belongs to one caller', async () => {

@@ -735,8 +735,20 @@ test('own · a decision that takes away holds for every later code, and what was
   assertConsent(await browser.get(authorizePath(client, { scope: 'read:entities' })))
 })
 
-test('own · names and hosts of clients and people are text on every page', async () => {
-  const name = '<img src=x onerror=alert(1)>"\'&amp;'
+const HOSTILE_NAMES = [
+  '<img src=x onerror=alert(1)>"\'&amp;',
+  '<script>alert(1)</script>',
+  '</title><script>alert(1)</script>',
+  '{{7*7}}${7*7}',
+  'Postern\u202egnp.exe',
+  `${'very '.repeat(2000)}long`,
+]
+
+test('P01, P05 · names of clients and people are text on every page, in one direction, and cut (CVE-2026-5468; CVE-2026-42849)', async () => {
+  for (const name of HOSTILE_NAMES) await namesAreText(name)
+})
+
+const namesAreText = async (name: string): Promise<void> => {
   const client = await postern.makeClient(
     {
       ...site.client.policy,
@@ -744,7 +756,9 @@ test('own · names and hosts of clients and people are text on every page', asyn
     },
     { name },
   )
-  const person = await postern.makeAccount({ profile: { name: '<b onclick=x>Eve</b>' } })
+  const person = await postern.makeAccount({
+    profile: { name: `<b onclick=x>Eve</b>${name}`, picture: 'javascript:alert(1)' },
+  })
   const browser = openBrowser(postern)
   const signInPage = await browser.get(authorizePath(client))
   const consent = await signInAt(browser, signInPage, person)
@@ -755,8 +769,11 @@ test('own · names and hosts of clients and people are text on every page', asyn
     await browser.get('/account'),
     await browser.get(authorizePath(client, { response_mode: 'form_post' })),
   ]
-  for (const page of pages) assert.doesNotMatch(page.text, /<img src=x|<b onclick|<script>/, page.path)
-})
+  for (const { text, path } of pages) {
+    assert.doesNotMatch(text, /<img src=x|<b onclick|<script>|javascript:|<\/title>[^]*<\/title>|\u202e/, path)
+    assert.ok(text.length < 20_000, `${path} has ${text.length} characters`)
+  }
+}
 
 test('own · refusals of the pages are in the audit log, with what they are about and without what was typed', async () => {
   const browser = openBrowser(postern)

@@ -24,8 +24,8 @@ import {
 // Names that look alike, answers that tell too much, and guessing in every rhythm.
 //
 // Not here:
-// - J04 · names of mixed scripts are not refused yet: accounts are made by an operator alone.
-// - J10, J11 · there is no reset, no registration by users, no identifier-first page, no passkey, no WebFinger.
+// - J10, J11 · there is no reset, no registration by users, no identifier-first page (the page asks for name and password at once), no
+//   passkey, no WebFinger.
 // - The kill in the middle of J13 is a test of test/app/crash.test.ts: what is acknowledged survives it.
 
 const wide = { account_burst: 1000, account_total_burst: 10_000, address_burst: 100_000 }
@@ -91,6 +91,31 @@ test('J02 · the Kelvin sign is the letter K in every normal form, so it is one 
   await postern.makeAccount({ username: 'kevin@example.com' })
   assertGranted(await signIn('\u212aevin@example.com'))
   await assert.rejects(postern.makeAccount({ username: '\u212aevin@example.com' }), StoreConflictError)
+})
+
+test('J04 · a name that borrows letters of another alphabet to look like yours is not registered (Unicode TS 39 §5.1)', async () => {
+  for (const [name, double] of [
+    ['administrator', '\u0430dministrator'],
+    ['paypal', 'p\u0430yp\u0430l'],
+    ['operator', '\u03bfperator'],
+    ['\u0430\u043d\u043d\u0430', 'a\u043d\u043d\u0430'],
+    ['supp\u00f6rt', 'supp\u04e7rt'],
+    ['house', '\u0570ouse'],
+  ] as const) {
+    await postern.makeAccount({ username: `${name}@example.com` })
+    await assert.rejects(postern.makeAccount({ username: `${double}@example.com` }), RegistrationError, double)
+    assertRefused(await signIn(`${double}@example.com`), 400, 'invalid_grant')
+    assertGranted(await signIn(`${name}@example.com`))
+  }
+  // One alphabet for each word is nobody's double.
+  for (const honest of [
+    '\u0438\u0432\u0430\u043d.petrov@example.com',
+    '\u5f20\u4f1fwei@example.com',
+    'z\u0308oe@example.com',
+  ]) {
+    await postern.makeAccount({ username: honest })
+    assertGranted(await signIn(honest))
+  }
 })
 
 test('J05 · a password is compared composed, and otherwise to the last space (RFC 8265 §4.2)', async () => {

@@ -235,6 +235,24 @@ test('without npm a program outlives the shell that started it', { skip: posixOn
   await server.ended
 })
 
+test('P19 · no signal opens the debugger', { skip: posixOnly }, async () => {
+  const debugged = async (server: Started): Promise<boolean> => {
+    await until('ready', () => server.output().includes('ready'))
+    const pid = Number(/ready (\d+)/.exec(server.output())?.[1])
+    process.kill(pid, 'SIGUSR1')
+    await sleep(1000)
+    process.kill(pid, 'SIGTERM')
+    await server.ended
+    assert.ok(server.output().includes('got SIGTERM'), server.output())
+    return server.output().includes('Debugger listening')
+  }
+  const home = fakeProject()
+  assert.equal(await debugged(start(home, [cli, 'serve'])), false)
+  // What it would be without the launcher, on a port of its own choice.
+  const bare: [string, ...string[]] = [process.execPath, '--inspect-port=127.0.0.1:0', join(home, cli), 'serve']
+  assert.equal(await debugged(start(home, [], { command: bare })), true)
+})
+
 test('of two starts at once one installs and both run', async () => {
   const home = fakeProject()
   writeFileSync(join(home, 'npm.delay'), '700')
