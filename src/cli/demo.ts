@@ -100,13 +100,16 @@ const orTaken = async (step: Promise<unknown>): Promise<void> => {
 }
 
 const addEntities = async ({ entities }: Store): Promise<void> => {
-  const { type, id } = demoEntities[0]!
-  const isThere = async () => (await entities.find(type, id, { kind: 'all', within: 'all' })) !== undefined
-  if (await isThere()) return
-  try {
-    await entities.add(demoEntities)
-  } catch (error) {
-    // All or none are added, so one tells of all.
-    if (!(await isThere())) throw error
+  // A database of an earlier version lacks whole types.
+  for (const ofOneType of Map.groupBy(demoEntities, ({ type }) => type).values()) {
+    const { type, id } = ofOneType[0]!
+    const isThere = async () => (await entities.find(type, id, { kind: 'all', within: 'all' })) !== undefined
+    if (await isThere()) continue
+    try {
+      await entities.add(ofOneType)
+    } catch (error) {
+      // All or none are added, so one tells of all.
+      if (!(await isThere())) throw error
+    }
   }
 }

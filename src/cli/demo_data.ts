@@ -3,7 +3,8 @@ import { numberWords } from '#cli/number_words.ts'
 import type { ClientRegistration } from '#clients/register.ts'
 import type { Config } from '#config.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
-import { FLAGS, type Entity } from '#stores/records.ts'
+import { FLAGS } from '#stores/records.ts'
+import type { NewEntity } from '#stores/store.ts'
 
 // What the public guide of the platform uses as its examples, and invented values for the rest: names of the domain example.com (RFC 2606),
 // telephone numbers from 555-0100 to 555-0199, which are kept for fiction.
@@ -24,8 +25,6 @@ export const DEMO = {
 
 /** The realm of operators. */
 const STAFF = 'Staff'
-
-export type NewEntity = Omit<Entity, 'createdAt' | 'updatedAt'>
 
 const FIRST_ORGANIZATION = 100_000
 const ORGANIZATIONS = 100
@@ -82,34 +81,93 @@ const organization = (index: number): NewEntity => {
   }
 }
 
+const FIRST_AGENCY = 110_000
+const AGENCIES = 125
+const FIRST_ADVERTISER = 120_000
+const ADVERTISERS = 250
+
+/** One for each organization, and a second one for the first of them. */
+const organizationOfAgency = (index: number): number => FIRST_ORGANIZATION + (index % ORGANIZATIONS)
+const agencyOfAdvertiser = (index: number): number => index % AGENCIES
+
+const agency = (index: number): NewEntity => ({
+  type: 'agency',
+  id: FIRST_AGENCY + index,
+  organizationId: organizationOfAgency(index),
+  agencyId: FIRST_AGENCY + index,
+  name: `Agency ${numberWords(index + 1)}`,
+  version: 1 + ((index * 13) % 40),
+  fields: {
+    status: index % 9 !== 8,
+    dmp_enabled: index % 2 === 0 ? 'inherits' : 'disabled',
+    allow_x_adv_pixels: index % 3 === 0,
+    allow_x_adv_optimization: false,
+  },
+})
+
+const advertiser = (index: number): NewEntity => {
+  const place = agencyOfAdvertiser(index)
+  return {
+    type: 'advertiser',
+    id: FIRST_ADVERTISER + index,
+    organizationId: organizationOfAgency(place),
+    agencyId: FIRST_AGENCY + place,
+    advertiserId: FIRST_ADVERTISER + index,
+    name: `Advertiser ${numberWords(index + 1)}`,
+    version: 1 + ((index * 7) % 60),
+    fields: {
+      status: index % 7 !== 6,
+      domain: `http://advertiser-${index + 1}.example.com`,
+      vertical_id: 1 + (index % 12),
+      ad_server_id: 9,
+      dmp_enabled: 'disabled',
+      minimize_multi_ads: index % 4 === 0,
+      allow_x_strat_optimization: false,
+      frequency_type: 'no-limit',
+      frequency_interval: 'not-applicable',
+    },
+  }
+}
+
 const CAMPAIGNS = [
   ...['Spring Launch', 'Summer Awareness', 'Autumn Retargeting', 'Winter Sale', 'Brand Reach', 'New Visitors'],
   ...['Loyal Customers', 'Store Openings', 'Product Tour', 'Back to School', 'Holiday Gifts', 'Year in Review'],
 ] as const
 
 /** Two for each of the first organizations, among them those of the reporter, and the others further up. */
-const organizationOf = (index: number): number => FIRST_ORGANIZATION + (index < 8 ? Math.floor(index / 2) : index * 6)
+const organizationOfCampaign = (index: number): number => (index < 8 ? Math.floor(index / 2) : index * 6)
 
-const campaign = (name: string, index: number): NewEntity => ({
-  type: 'campaign',
-  id: 200_001 + index,
-  organizationId: organizationOf(index),
-  name,
-  version: 1 + ((index * 5) % 17),
-  fields: {
-    status: index % 4 !== 3,
-    goal_type: (['ctr', 'cpa', 'reach', 'vcpm'] as const)[index % 4]!,
-    goal_value: 1.5 + index,
-    total_budget: 10_000 + index * 2500,
-    currency_code: 'USD',
-    start_date: `2026-${String(1 + index).padStart(2, '0')}-01T05:00:00+0000`,
-    end_date: `2027-${String(1 + index).padStart(2, '0')}-01T04:59:59+0000`,
-    use_default_ad_server: true,
-  },
-})
+const campaign = (name: string, index: number): NewEntity => {
+  // The first advertiser of an organization has its number.
+  const place = organizationOfCampaign(index)
+  return {
+    type: 'campaign',
+    id: 200_001 + index,
+    organizationId: FIRST_ORGANIZATION + place,
+    agencyId: FIRST_AGENCY + place,
+    advertiserId: FIRST_ADVERTISER + place,
+    name,
+    version: 1 + ((index * 5) % 17),
+    fields: {
+      status: index % 4 !== 3,
+      goal_type: (['ctr', 'cpa', 'reach', 'vcpm'] as const)[index % 4]!,
+      goal_value: 1.5 + index,
+      total_budget: 10_000 + index * 2500,
+      currency_code: 'USD',
+      start_date: `2026-${String(1 + index).padStart(2, '0')}-01T05:00:00+0000`,
+      end_date: `2027-${String(1 + index).padStart(2, '0')}-01T04:59:59+0000`,
+      use_default_ad_server: true,
+    },
+  }
+}
+
+const many = (count: number, make: (index: number) => NewEntity): readonly NewEntity[] =>
+  Array.from({ length: count }, (_, index) => make(index))
 
 export const demoEntities: readonly NewEntity[] = [
-  ...Array.from({ length: ORGANIZATIONS }, (_, index) => organization(index)),
+  ...many(ORGANIZATIONS, organization),
+  ...many(AGENCIES, agency),
+  ...many(ADVERTISERS, advertiser),
   ...CAMPAIGNS.map(campaign),
 ]
 

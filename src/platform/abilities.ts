@@ -12,12 +12,28 @@ export type Rule = {
   readonly flag: Flag | undefined
 }
 
+/** Roles that change entities; the others look. */
+const EDITORS = ['ADMIN', 'MANAGER'] as const
+
 /**
  * Who may do what at the platform API. A caller may do it if everything in the line holds: the scope was granted to the client, and the
  * user's role, type and flags allow it. A client alone acts for nobody and may do nothing.
  */
 export const ABILITIES = {
   'read organizations': { scope: 'read:entities', roles: ROLES, types: USER_TYPES, flag: 'view_organizations' },
+  'create organizations': {
+    scope: 'write:entities',
+    roles: ['ADMIN'],
+    types: ['INTERNAL'],
+    flag: 'view_organizations',
+  },
+  'change organizations': { scope: 'write:entities', roles: EDITORS, types: USER_TYPES, flag: 'view_organizations' },
+  'read agencies': { scope: 'read:entities', roles: ROLES, types: USER_TYPES, flag: undefined },
+  'create agencies': { scope: 'write:entities', roles: EDITORS, types: USER_TYPES, flag: undefined },
+  'change agencies': { scope: 'write:entities', roles: EDITORS, types: USER_TYPES, flag: undefined },
+  'read advertisers': { scope: 'read:entities', roles: ROLES, types: USER_TYPES, flag: undefined },
+  'create advertisers': { scope: 'write:entities', roles: EDITORS, types: USER_TYPES, flag: undefined },
+  'change advertisers': { scope: 'write:entities', roles: EDITORS, types: USER_TYPES, flag: undefined },
   'read campaigns': { scope: 'read:entities', roles: ROLES, types: USER_TYPES, flag: undefined },
   'read internal fields': { scope: 'read:entities', roles: ROLES, types: ['INTERNAL'], flag: undefined },
 } as const satisfies Readonly<Record<string, Rule>>

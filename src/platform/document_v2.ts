@@ -11,5 +11,5 @@ export type DocumentV2 =
   | { readonly kind: 'error'; readonly error: PlatformError }
 
 /** One client strips every backslash from JSON before it parses it: a message has nothing that JSON would escape. */
-export const messageV2 = ({ message }: PlatformError): string =>
+export const plainText = (message: string): string =>
   message.replaceAll(/["\\]/g, "'").replaceAll(/[\p{C}\u2028\u2029]/gu, '?')

@@ -24,6 +24,7 @@ export const PLATFORM_ERRORS = {
     word: 'invalid',
     meaning: 'A field has a value that it cannot have; `field` names it.',
   },
+  'version-conflict': { status: 409, word: 'invalid', meaning: 'Somebody saved the entity since it was read.' },
   'login-incomplete': { status: 400, word: 'invalid', meaning: 'The user or the password is missing.' },
   'authentication-required': {
     status: 401,
@@ -92,8 +93,8 @@ export const PLATFORM_ERRORS = {
 export type PlatformErrorCode = keyof typeof PLATFORM_ERRORS
 
 export type PlatformErrorDetails = {
-  /** The field or parameter that is wrong. */
-  readonly field?: string
+  /** The fields or parameters that are wrong, each with what it takes. */
+  readonly fields?: readonly { readonly field: string; readonly message: string }[]
   /** The scope that would be enough (RFC 6750 §3). */
   readonly scope?: string
   readonly retryAfter?: Seconds
@@ -118,5 +119,8 @@ export class PlatformError extends Error {
 /** One answer for what does not exist and for what the caller may not see: nobody learns which entities there are. */
 export const notFound = (): PlatformError => new PlatformError('not-found', 'Not found')
 
-export const invalidField = (field: string, message: string): PlatformError =>
-  new PlatformError('invalid-field', message, { field })
+export const invalidField = (field: string, message: string): PlatformError => invalidFields([{ field, message }])
+
+/** @param fields - at least one */
+export const invalidFields = (fields: NonNullable<PlatformErrorDetails['fields']>): PlatformError =>
+  new PlatformError('invalid-field', fields.map(({ message }) => message).join('; '), { fields })

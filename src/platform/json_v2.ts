@@ -3,7 +3,7 @@ import type { EpochSeconds } from '#base/time.ts'
 import { bareTime, timeWithOffset } from '#platform/dates.ts'
 import { isMoment, type EntityView, type Page, type PropertyValue } from '#platform/entities.ts'
 import type { PlatformError } from '#platform/errors.ts'
-import { messageV2, type DocumentV2 } from '#platform/document_v2.ts'
+import { plainText, type DocumentV2 } from '#platform/document_v2.ts'
 import type { SessionView } from '#platform/session_view.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -13,11 +13,12 @@ const etagOf = (data: unknown): string => createHash('sha1').update(JSON.stringi
 
 export const jsonValue = (value: PropertyValue): unknown => (isMoment(value) ? timeWithOffset(value.at) : value)
 
-const entityData = ({ type, id, name, properties }: EntityView): Json => ({
+const entityData = ({ type, id, name, properties, related }: EntityView): Json => ({
   entity_type: type,
   name,
   id,
   ...Object.fromEntries([...properties].map(([property, value]) => [property, jsonValue(value)])),
+  ...Object.fromEntries(related.map((each) => [each.type, entityData(each)])),
 })
 
 /** `meta` stays flat: one client cuts it out of the text, up to the first brace. */
@@ -53,10 +54,12 @@ const sessionJson = ({ user, sessionId, currentTime, expiresAt }: SessionView): 
 })
 
 const errorJson = (error: PlatformError, now: EpochSeconds): Json => {
-  const { field } = error.details
-  const message = messageV2(error)
+  const { fields = [] } = error.details
   return {
-    errors: [field === undefined ? { message } : { type: 'field-error', message, field }],
+    errors:
+      fields.length === 0
+        ? [{ message: plainText(error.message) }]
+        : fields.map(({ field, message }) => ({ type: 'field-error', message: plainText(message), field })),
     meta: { called_on: timeWithOffset(now), status: error.kind.word },
   }
 }

@@ -9,11 +9,14 @@ export type DocumentV3 =
   | { readonly kind: 'entity'; readonly entity: EntityView }
   | { readonly kind: 'error'; readonly error: PlatformError }
 
-const entityJson = ({ type, id, name, properties }: EntityView) => ({
+type Json = Readonly<Record<string, unknown>>
+
+const entityJson = ({ type, id, name, properties, related }: EntityView): Json => ({
   id,
   name,
   entity_type: type,
   ...Object.fromEntries([...properties].map(([property, value]) => [property, jsonValue(value)])),
+  ...Object.fromEntries(related.map((each) => [each.type, entityJson(each)])),
 })
 
 const documentJson = (document: DocumentV3): unknown => {
@@ -29,8 +32,8 @@ const documentJson = (document: DocumentV3): unknown => {
       return { data: entityJson(document.entity), meta: { status: 'success' } }
     case 'error': {
       const { code, message, details } = document.error
-      const field = details.field === undefined ? {} : { field: details.field }
-      return { errors: [{ code, ...field, message }], meta: { status: 'error' } }
+      const wrong = details.fields ?? [{ message }]
+      return { errors: wrong.map((each) => ({ code, ...each })), meta: { status: 'error' } }
     }
   }
 }

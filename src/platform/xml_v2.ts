@@ -2,7 +2,7 @@ import type { EpochSeconds } from '#base/time.ts'
 import { bareTime, spacedTime } from '#platform/dates.ts'
 import { isMoment, type EntityView, type Page, type PropertyValue } from '#platform/entities.ts'
 import type { PlatformError } from '#platform/errors.ts'
-import { messageV2, type DocumentV2 } from '#platform/document_v2.ts'
+import { plainText, type DocumentV2 } from '#platform/document_v2.ts'
 import type { SessionView } from '#platform/session_view.ts'
 import { xmlDocument, xmlElement, xmlText, type Xml } from '#platform/xml.ts'
 
@@ -19,12 +19,13 @@ const textsOf = (value: PropertyValue): readonly string[] => {
   return isMoment(value) ? [bareTime(value.at)] : value
 }
 
-const entityXml = ({ type, id, name, properties }: EntityView): Xml => {
+const entityXml = ({ type, id, name, properties, related }: EntityView, rel?: string): Xml => {
   const version = properties.get('version')
   const props = [...properties]
     .filter(([property]) => property !== 'version')
     .flatMap(([property, value]) => textsOf(value).map((text) => xmlElement('prop', { name: property, value: text })))
-  return xmlElement('entity', { name, id, type, version: typeof version === 'number' ? version : undefined }, ...props)
+  const attributes = { name, id, type, version: typeof version === 'number' ? version : undefined, rel }
+  return xmlElement('entity', attributes, ...related.map((each) => entityXml(each, each.type)), ...props)
 }
 
 const pageXml = ({ entities, offset, total }: Page, now: EpochSeconds): Xml =>
@@ -32,7 +33,7 @@ const pageXml = ({ entities, offset, total }: Page, now: EpochSeconds): Xml =>
     'result',
     { called_on: spacedTime(now) },
     // `count` is of all that there are: clients ask for one entity to learn it.
-    xmlElement('entities', { count: total, start: offset }, ...entities.map(entityXml)),
+    xmlElement('entities', { count: total, start: offset }, ...entities.map((each) => entityXml(each))),
     OK,
   )
 
@@ -51,17 +52,21 @@ const sessionXml = ({ user, sessionId, currentTime, expiresAt }: SessionView): X
   )
 
 const errorXml = (error: PlatformError, now: EpochSeconds): Xml => {
-  const { field } = error.details
-  const message = messageV2(error)
+  const { fields = [] } = error.details
+  const message = plainText(error.message)
   const content =
-    field === undefined
+    fields.length === 0
       ? [
           xmlElement('error', {}, xmlText(message)),
           xmlElement('errors', {}, xmlText(message)),
           xmlElement('status', { code: error.kind.word }, xmlText(message)),
         ]
       : [
-          xmlElement('errors', {}, xmlElement('field-error', { name: field, error: message })),
+          xmlElement(
+            'errors',
+            {},
+            ...fields.map((each) => xmlElement('field-error', { name: each.field, error: plainText(each.message) })),
+          ),
           xmlElement('status', { code: error.kind.word }, xmlText('Validation errors')),
         ]
   return xmlElement('result', { called_on: spacedTime(now) }, ...content)

@@ -82,6 +82,29 @@ export const readFormValues = (text: string, most = MOST_PARAMETERS): ReadonlyMa
 }
 
 const readJson = (text: string): Parameters => {
+  const parameters = new Map<string, string>()
+  for (const [name, member] of parseFlatObject(text)) {
+    if (member === null || member === '') continue
+    if (typeof member === 'object') throw invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} must be text`)
+    parameters.set(name, refuseNonText(String(member)))
+  }
+  return parameters
+}
+
+/** What a member of a JSON body may be: a value, or a list of such. */
+export type JsonMember = string | number | boolean | null | readonly (string | number | boolean | null)[]
+
+/**
+ * Reads a body that is one JSON object of values and lists of values.
+ * @throws {OAuthError} `invalid_request` for a repeated member, an object or a list inside a list, bad UTF-8, U+0000, or another content type
+ */
+export const readJsonObject = (contentType: string | undefined, body: Uint8Array): ReadonlyMap<string, JsonMember> => {
+  const [type = ''] = (contentType ?? '').split(';', 1)
+  if (type.trim().toLowerCase() !== JSON_TYPE) throw invalidRequest(`Content-Type must be ${JSON_TYPE}`)
+  return parseFlatObject(decodeUtf8(body))
+}
+
+const parseFlatObject = (text: string): ReadonlyMap<string, JsonMember> => {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -90,17 +113,18 @@ const readJson = (text: string): Parameters => {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidRequest('the JSON body must be an object')
-  const parameters = new Map<string, string>()
-  const entries = Object.entries(value)
+  const entries = Object.entries(value) as [string, unknown][]
   if (entries.length > MOST_PARAMETERS) throw invalidRequest('there are too many parameters')
-  for (const [name, member] of entries as [string, unknown][]) {
+  for (const [name, member] of entries) {
     refuseNonText(name)
-    if (member === null || member === '') continue
-    if (typeof member === 'object') throw invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} must be text`)
-    parameters.set(name, refuseNonText(String(member)))
+    for (const item of Array.isArray(member) ? (member as unknown[]) : [member]) {
+      if (typeof item === 'object' && item !== null)
+        throw invalidRequest(`parameter ${JSON.stringify(name.slice(0, 64))} must be text`)
+      if (typeof item === 'string') refuseNonText(item)
+    }
   }
   if (hasRepeatedMember(text, value)) throw invalidRequest('a member of the JSON body is repeated')
-  return parameters
+  return new Map(entries as [string, JsonMember][])
 }
 
 const decodeUtf8 = (bytes: Uint8Array): string => {

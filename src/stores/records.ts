@@ -91,7 +91,9 @@ export type NewAccount = Pick<Account, 'realm' | 'username' | 'passwordHash' | '
   readonly usernameSkeleton: string
 }
 
-export type EntityType = 'organization' | 'campaign'
+/** From the root to the leaves: each hangs below one of the type before it. */
+export const ENTITY_TYPES = ['organization', 'agency', 'advertiser', 'campaign'] as const
+export type EntityType = (typeof ENTITY_TYPES)[number]
 
 /** `r` reads an entity and everything below it; `w` also writes. */
 export type Permission = { readonly entityType: EntityType; readonly entityId: number; readonly access: 'r' | 'w' }
@@ -342,10 +344,24 @@ export type Entity = {
   readonly name: string
   /** The organization at the root of its branch; of an organization, itself. */
   readonly organizationId: number
+  /** The agency and the advertiser on its branch, itself among them; `undefined` where the branch has none. */
+  readonly agencyId: number | undefined
+  readonly advertiserId: number | undefined
   /** Rises by one with each save. */
   readonly version: number
   readonly createdAt: EpochSeconds
   readonly updatedAt: EpochSeconds
   /** In the order in which they are shown. Fields that are not set are absent, never null. */
   readonly fields: Readonly<Record<string, EntityValue>>
+}
+
+/** What one save changed, and who did it. */
+export type EntityChange = {
+  /** That the save brought: 0 for the one that made the entity. */
+  readonly version: number
+  readonly accountId: number
+  readonly clientId: string
+  readonly at: EpochSeconds
+  /** Under the names of the wire. What was not set before, or is not after, is null. */
+  readonly changes: Readonly<Record<string, { readonly from: EntityValue | null; readonly to: EntityValue | null }>>
 }

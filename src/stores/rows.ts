@@ -13,6 +13,7 @@ import type {
   ClientSecret,
   Confinement,
   Entity,
+  EntityChange,
   Grant,
   PlatformSession,
   StoredSigningKey,
@@ -264,8 +265,18 @@ export const entityFromRow = (row: Row): Entity => ({
   id: integer(row, 'id'),
   name: text(row, 'name'),
   organizationId: integer(row, 'organization_id'),
+  agencyId: optionalInteger(row, 'agency_id'),
+  advertiserId: optionalInteger(row, 'advertiser_id'),
   version: integer(row, 'version'),
   createdAt: time(row, 'created_at'),
   updatedAt: time(row, 'updated_at'),
   fields: json(row, 'fields'),
+})
+
+export const entityChangeFromRow = (row: Row): EntityChange => ({
+  version: integer(row, 'version'),
+  accountId: integer(row, 'account_id'),
+  clientId: text(row, 'client_id'),
+  at: time(row, 'at'),
+  changes: json(row, 'changes'),
 })

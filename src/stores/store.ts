@@ -11,6 +11,7 @@ import type {
   Client,
   Confinement,
   Entity,
+  EntityChange,
   EntityType,
   Grant,
   NewAccount,
@@ -382,26 +383,76 @@ export type SigningKeyStore = {
 }
 
 /**
- * Which entities a caller may see: all, or those below the organizations on which this account holds a permission; of them, only those below
- * `within` if the client is confined.
+ * Which entities a caller may see: all, or those on which this account holds a permission and everything below them; of them, only those below
+ * the organizations of `within` if the client is confined. With `access: 'w'` those that it may also change.
  */
 export type Visibility = ({ readonly kind: 'all' } | { readonly kind: 'permissions'; readonly accountId: number }) & {
   readonly within: Confinement
+  readonly access?: 'w'
 }
 
 export const ENTITY_SORT_FIELDS = ['id', 'name'] as const
 export type EntitySort = { readonly field: (typeof ENTITY_SORT_FIELDS)[number]; readonly descending: boolean }
 
+/**
+ * One condition on a field. `is` holds if the field has one of the values, null standing for one that is not set; of a list, if it has one of
+ * them among its own; `is not` is its opposite. The others take one value and never hold for a field that is not set: `is like` matches a
+ * text whole, ASCII letters in either case, with `%` for any characters, `_` for one, and `\\` before what stands for itself; texts are ordered
+ * by their bytes.
+ */
+export type EntityFilter = {
+  /** As on the wire: `id`, `name`, `version`, `organization_id`, `agency_id`, `advertiser_id`, `created_on`, `updated_on`, or one of `fields`. */
+  readonly field: string
+  /** Of the field: a value of another type does not match. `integer`: one of the named ones that are not `name`, times in epoch seconds. */
+  readonly type: 'text' | 'number' | 'integer' | 'flag' | 'list'
+  readonly comparison: 'is' | 'is not' | 'is like' | '<' | '<=' | '>' | '>='
+  readonly values: readonly (string | number | boolean | null)[]
+}
+
+/** Without an agency and an advertiser, it hangs below its organization alone. */
+export type NewEntity = Omit<Entity, 'createdAt' | 'updatedAt' | 'agencyId' | 'advertiserId'> &
+  Partial<Pick<Entity, 'agencyId' | 'advertiserId'>>
+
+/** Who saves, for the history. */
+export type SavedBy = { readonly accountId: number; readonly clientId: string }
+
+/** `conflict`: somebody saved it since it was read; `version` is the one that it has now. */
+export type EntitySave =
+  { readonly outcome: 'saved'; readonly entity: Entity } | { readonly outcome: 'conflict'; readonly version: number }
+
 export type EntityStore = {
   /** Inserts entities with the ids and versions that they have. */
-  readonly add: (entities: readonly Omit<Entity, 'createdAt' | 'updatedAt'>[]) => Promise<void>
+  readonly add: (entities: readonly NewEntity[]) => Promise<void>
   readonly find: (type: EntityType, id: number, visibility: Visibility) => Promise<Entity | undefined>
   /** One page and the number of all that are visible, of one moment. Ties are ordered by id. */
   readonly list: (
     type: EntityType,
     visibility: Visibility,
-    page: Page & { readonly sort: EntitySort },
+    page: Page & { readonly sort: EntitySort; readonly filters?: readonly EntityFilter[] },
   ) => Promise<{ readonly entities: readonly Entity[]; readonly total: number }>
+  /**
+   * Makes an entity of version 0 with the next id of its type. `undefined` if it has no parent that `visibility` sees: an organization has
+   * none and needs none.
+   */
+  readonly create: (
+    asked: Pick<Entity, 'type' | 'name' | 'fields'> & {
+      readonly parentId: number | undefined
+      readonly visibility: Visibility
+      readonly by: SavedBy
+    },
+  ) => Promise<Entity | undefined>
+  /**
+   * Replaces name and fields, and raises the version by one. Of any number of concurrent calls with one version at most one answers `saved`.
+   * `undefined` if `visibility` does not see it.
+   */
+  readonly save: (
+    asked: Pick<Entity, 'type' | 'id' | 'version' | 'name' | 'fields'> & {
+      readonly visibility: Visibility
+      readonly by: SavedBy
+    },
+  ) => Promise<EntitySave | undefined>
+  /** What was changed, newest first. Older than two years is forgotten. */
+  readonly listChanges: (type: EntityType, id: number, page: Page) => Promise<readonly EntityChange[]>
 }
 
 export type SettingStore = {

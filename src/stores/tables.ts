@@ -23,6 +23,8 @@ export const TABLES: Readonly<Record<string, { readonly owner: string; readonly 
   one_time_values: { owner: 'one_time_values', expiry: { column: 'forget_at', key: 'key' } },
   attempts: { owner: 'attempts', expiry: { column: 'forget_at', key: 'key' } },
   entities: { owner: 'entities', expiry: { never: "the platform's own data" } },
+  entity_types: { owner: 'entities', expiry: { never: 'one row for each type' } },
+  entity_changes: { owner: 'entities', expiry: { column: 'forget_at', key: 'id' } },
 }
 
 /** How many rows of one table a sweep deletes at a time: few enough that nobody waits for it. */
@@ -47,3 +49,6 @@ export const ONE_TIME_VALUES_KEPT = 86_400
  * must not find the row gone that it would have met at that time.
  */
 export const ONE_TIME_VALUES_SLACK = 60
+
+/** For how long what a save changed is remembered, in seconds (two years). */
+export const ENTITY_CHANGES_KEPT = 2 * 365 * 86_400

@@ -80,7 +80,7 @@ test('unknown paths and methods below /api are answered in this API’s words', 
   assert.equal((await call('/api/v3.0/session')).json().errors![0]!.code, 'not-found')
   const reply = await call('/api/v2.0/login')
   assert.deepEqual([reply.status, reply.header('allow')], [405, 'POST'])
-  assert.equal((await call('/api/v2.0/organizations', { method: 'POST' })).status, 405)
+  assert.equal((await call('/api/v2.0/campaigns', { method: 'POST' })).status, 405)
 })
 
 test('a message at v2.0 has nothing that JSON would escape, and is well-formed XML whatever it says', () => {

@@ -20,9 +20,9 @@ import type { Reply, Request } from '#http/message.ts'
 import { createRouter } from '#http/router.ts'
 import { platformSurface } from '#platform/surface.ts'
 import type { PlatformTools } from '#platform/tools.ts'
-import type { Abilities, Account, ApiResource, Client, ClientPolicy, Entity, Permission } from '#stores/records.ts'
+import type { Abilities, Account, ApiResource, Client, ClientPolicy, Permission } from '#stores/records.ts'
 import { openSqliteStore } from '#stores/sqlite/store.ts'
-import type { Store } from '#stores/store.ts'
+import type { NewEntity, Store } from '#stores/store.ts'
 import { createAttempts } from '#throttling/attempts.ts'
 import { createAccessTokenVerification } from '#tokens/access_token.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
@@ -47,7 +47,7 @@ export const FIRST_ORGANIZATION = 100_000
 export const ORGANIZATIONS = 100
 export const organizationName = (n: number): string => `Organization ${NUMBERS[n] ?? n + 1}`
 
-const organization = (n: number): Omit<Entity, 'createdAt' | 'updatedAt'> => ({
+const organization = (n: number): NewEntity => ({
   type: 'organization',
   id: FIRST_ORGANIZATION + n,
   organizationId: FIRST_ORGANIZATION + n,
@@ -64,7 +64,7 @@ const organization = (n: number): Omit<Entity, 'createdAt' | 'updatedAt'> => ({
   },
 })
 
-const campaign = (n: number): Omit<Entity, 'createdAt' | 'updatedAt'> => ({
+const campaign = (n: number): NewEntity => ({
   type: 'campaign',
   id: 200_000 + n,
   organizationId: FIRST_ORGANIZATION + n,

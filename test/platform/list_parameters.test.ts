@@ -2,13 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findNextPage, readListParameters } from '#platform/list_parameters.ts'
 import { PlatformError } from '#platform/errors.ts'
+import { organizations } from '#platform/organizations.ts'
 import { OAuthError } from '#protocol/errors.ts'
 
-const read = (query: string) => readListParameters(query, 'organization')
+const read = (query: string) => readListParameters(query, organizations, false)
 
 test('a list has 100 entities from the first, by id, and their names alone', () => {
   const { sent, ...rest } = read('')
-  assert.deepEqual(rest, { limit: 100, offset: 0, sort: { field: 'id', descending: false }, shown: { kind: 'none' } })
+  assert.deepEqual(rest, {
+    ...{ limit: 100, offset: 0, sort: { field: 'id', descending: false }, shown: { kind: 'none' } },
+    ...{ filters: [], related: [] },
+  })
   assert.equal(sent.size, 0)
 })
 
@@ -40,15 +44,21 @@ for (const [query, field] of [
   ['sort_by=version', 'sort_by'],
   ['sort_by=--id', 'sort_by'],
   ['sort_by=id;drop', 'sort_by'],
-  ['q=name==x', 'q'],
+  ['q=name', 'q'],
+  ['q=nobody==x', 'q'],
+  ['q=id==x', 'q'],
+  ['q=status<1', 'q'],
+  ['q=version=:1', 'q'],
+  ['q=suspicious_traffic_filter_level==25', 'q'],
+  [`q=${'id==1%26'.repeat(21)}`, 'q'],
   ['with=agency', 'with'],
-  ['limit=agency=5', 'limit'],
   ['parent=1', 'parent'],
 ] as const) {
   test(`${query} is refused, and the field is named`, () => {
     assert.throws(
       () => read(query),
-      (error) => error instanceof PlatformError && error.code === 'invalid-field' && error.details.field === field,
+      (error) =>
+        error instanceof PlatformError && error.code === 'invalid-field' && error.details.fields?.[0]?.field === field,
     )
   })
 }

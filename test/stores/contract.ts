@@ -14,6 +14,7 @@ import {
 } from '#stores/store.ts'
 import { SWEEP_BATCH, TABLES } from '#stores/tables.ts'
 import { codeContract } from './code_contract.ts'
+import { entityContract } from './entity_contract.ts'
 import { rotationContract } from './rotation_contract.ts'
 import { oneTimeContract } from './one_time_contract.ts'
 import { visibilityContract } from './visibility_contract.ts'
@@ -1257,6 +1258,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   rotationContract(bench)
   oneTimeContract(bench)
   visibilityContract(bench)
+  entityContract(bench)
 
   // ── Groups and sweeps ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,7 +7,6 @@ import type {
   Authorization,
   AuthorizationCode,
   BrowserSession,
-  Entity,
   NewAccount,
   NewClient,
   PlatformSession,
@@ -15,6 +14,7 @@ import type {
 import type {
   Attempt,
   NewAuthorizationCode,
+  NewEntity,
   NewPasswordAuthorization,
   PlatformSessionStore,
   SessionCandidate,
@@ -219,7 +219,7 @@ export const rotationOf = ({ id, generation }: Pick<Authorization, 'id' | 'gener
   replays: 5,
 })
 
-export const entity = (more: Partial<Entity>): Omit<Entity, 'createdAt' | 'updatedAt'> => ({
+export const entity = (more: Partial<NewEntity>): NewEntity => ({
   type: 'campaign',
   id: 1,
   name: 'Summer',

@@ -6,6 +6,7 @@ import {
   OWNERS_ARE_LIVE,
   SHARE_AUTHORIZATIONS,
 } from '#stores/postgres/locks.ts'
+import { ENTITY_BRANCHES } from '#stores/postgres/schema_of_entities.ts'
 import { GRANTS_AND_CODES } from '#stores/postgres/schema_of_grants.ts'
 
 // The tables of SQLite under the same names, so that both stores share `rows.ts`. Times are epoch seconds. Names that are sorted by
@@ -278,4 +279,5 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
       `create index one_time_values_by_expiry on one_time_values (forget_at)`,
     ],
   },
+  ENTITY_BRANCHES,
 ]

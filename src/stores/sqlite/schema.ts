@@ -115,4 +115,27 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `create index one_time_values_by_expiry on one_time_values (forget_at)`,
     ],
   },
+  {
+    id: 4,
+    name: 'agencies and advertisers, saves and their history',
+    statements: [
+      `alter table entities add column agency_id integer`,
+      `alter table entities add column advertiser_id integer`,
+      `create index entities_by_agency on entities (type, agency_id, id)`,
+      `create index entities_by_advertiser on entities (type, advertiser_id, id)`,
+      // Counting a hundred thousand rows for each page would cost more than the page.
+      `create table entity_types (type text primary key, entities integer not null, last_id integer not null) strict, without rowid`,
+      `insert into entity_types select type, count(*), max(id) from entities group by type`,
+      `create trigger entities_counted after insert on entities begin
+         insert into entity_types (type, entities, last_id) values (new.type, 1, new.id)
+           on conflict do update set entities = entities + 1, last_id = max(last_id, excluded.last_id);
+       end`,
+      `create table entity_changes (
+         id integer primary key autoincrement, type text not null, entity_id integer not null, version integer not null,
+         account_id integer not null, client_id text not null, at integer not null, changes text not null, forget_at integer not null
+       ) strict`,
+      `create index entity_changes_by_entity on entity_changes (type, entity_id, id)`,
+      `create index entity_changes_by_expiry on entity_changes (forget_at)`,
+    ],
+  },
 ]
