@@ -2,6 +2,7 @@ import { authenticateClient, type ClientAuthenticationTools } from '#clients/aut
 import type { Log } from '#base/log.ts'
 import { NO_STORE, type Endpoint } from '#http/message.ts'
 import { readPresentedClient } from '#protocol/client_authentication.ts'
+import { OAuthError } from '#protocol/errors.ts'
 import { readBodyParameters, requireParameter } from '#protocol/parameters.ts'
 import type { Store } from '#stores/store.ts'
 import type { VerifyAccessToken } from '#tokens/access_token.ts'
@@ -18,6 +19,7 @@ export type RevokeTools = {
 /**
  * `POST /oauth/revoke`: ends the authorization of a refresh or access token of the client: all its tokens and its platform session. A token
  * that is none, or another client's, or revoked already, is answered alike; `token_type_hint` is not needed.
+ * @throws {OAuthError} `unsupported_token_type` for a live token of the client alone, which stands for no authorization
  * @see RFC 7009 §2.1, §2.2
  */
 export const revokeEndpoint =
@@ -47,5 +49,12 @@ const findAuthorizationId = async (
     return refreshTokens.isOf(token, live.authorization) ? named.id : undefined
   }
   const check = verifyAccessToken(token)
-  return check.isValid && check.token.clientId === clientId ? check.token.authorizationId : undefined
+  if (!check.isValid || check.token.clientId !== clientId) return undefined
+  // To say 200 would let the client believe that it is worth nothing now.
+  if (check.token.authorizationId === undefined) {
+    throw new OAuthError('unsupported_token_type', 'A token of the client alone cannot be revoked: it expires', {
+      client: clientId,
+    })
+  }
+  return check.token.authorizationId
 }

@@ -29,6 +29,11 @@ export const OAUTH_ERRORS = {
     source: 'RFC 8707 §2',
     meaning: 'The audience is unknown, or not one of this client or grant.',
   },
+  unsupported_token_type: {
+    status: 400,
+    source: 'RFC 7009 §2.2.1',
+    meaning: 'The token of a client alone cannot be revoked: it lives until it expires, or the client is disabled.',
+  },
   too_many_attempts: {
     status: 429,
     source: 'RFC 6585 §4',

@@ -418,6 +418,20 @@ test('K11 · own: revoking needs the client, and no one else and no GET does it 
   assert.ok(!postern.logged.some((line) => line.includes(token)))
 })
 
+test('K11 · own: nobody is told that a token is dead which is not: that of a client alone (RFC 7009 §2.2.1)', async () => {
+  const machine = await postern.makeClient()
+  const { body } = await postern.token({ grant_type: 'client_credentials', ...credentials(machine) })
+  const token = body.access_token ?? ''
+  const refused = await revoke({ token, ...credentials(machine) })
+  assert.equal(refused.status, 400)
+  assert.equal(((await refused.json()) as { error: string }).error, 'unsupported_token_type')
+  // Another client's is one that this client knows nothing of, and one that has expired is dead.
+  assert.equal((await revoke({ token, ...credentials(site) })).status, 200)
+  const { access_token: revocable } = await newFamily(site)
+  assert.equal((await revoke({ token: revocable, ...credentials(site) })).status, 200)
+  assert.equal(await statusOf(revocable), 401)
+})
+
 test('K13 · while the database is down nothing is said to be revoked: 503 (CVE-2020-15223; RFC 7009 §2.2.1)', async (t) => {
   let isDown = false
   const node = await startPostern(t, {

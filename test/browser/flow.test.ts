@@ -179,7 +179,8 @@ for (const javaScript of [true, false]) {
       assert.equal(await entry.getByText('Organization 002').count(), 0)
       assert.equal(await entry.getByText('Create and change').count(), 0)
       await entry.getByRole('button', { name: /^End access/ }).click()
-      await entry.waitFor({ state: 'detached' })
+      await page.getByRole('status').getByText('Access has ended').waitFor()
+      assert.equal(await entry.count(), 0)
 
       const patience = Date.now() + 1000
       while ((await api('/api/v3.0/organizations', newer)).status !== 401 && Date.now() < patience) await sleep(50)

@@ -12,7 +12,7 @@ import {
 
 const CODES = Object.keys(OAUTH_ERRORS) as OAuthErrorCode[]
 
-test('every code of RFC 6749 §5.2 and RFC 8707 §2 is in the catalogue, with the status that it has there', () => {
+test('every code of RFC 6749 §5.2, RFC 7009 and RFC 8707 is in the catalogue, with the status that it has there', () => {
   const statusOf = Object.fromEntries(CODES.map((code) => [code, OAUTH_ERRORS[code].status]))
   assert.deepEqual(statusOf, {
     invalid_request: 400,
@@ -22,6 +22,7 @@ test('every code of RFC 6749 §5.2 and RFC 8707 §2 is in the catalogue, with th
     unsupported_grant_type: 400,
     invalid_scope: 400,
     invalid_target: 400,
+    unsupported_token_type: 400,
     too_many_attempts: 429,
     server_error: 500,
     temporarily_unavailable: 503,
