@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { allowAt, openBrowser, readCode, signInAt } from '../support/browser_like.ts'
 import { claimsOf, headerOf, PASSWORD, PLATFORM_SCOPES } from '../support/running_postern.ts'
 import {
   accept,
@@ -30,7 +31,6 @@ import { childOf, parseXml, type XmlElement } from './xml.ts'
 //    3  an ID token as bearer works only for clients flagged for it, and the flag comes with a later step; until then it is refused
 //   12  the status 403 of a wrong password at /oauth/token belongs to the other error dialect, which comes with a later step
 //   16  a refresh whose parameters are in the URL works only for clients flagged for it, and the flag comes with a later step
-//   17  the authorization code, and the paths below /oauth2/v1.0/, come with a later step; here only the authentication of the client
 //   19  rate limits of the API come with the gateway, in a later step; here only the budget of failed sign-ins
 //   20  permissions of users come with the users' endpoints, in a later step
 //   21  writes, and so the locking by version, come with a later step; here only the versions that are read
@@ -671,6 +671,34 @@ test('hidden expectation 17: HTTP Basic is decoded, and a client that is refused
   assert.match(refused.headers['www-authenticate'] ?? '', /^Basic /)
   const inBody = await ask(TOKEN_PATH, { body: { ...grant, client_id: client.id, client_secret: secret } })
   assert.equal(inBody.status, 200, inBody.text)
+})
+
+test('hidden expectation 17: on the legacy paths too a refused client does not burn the code, and its second try works', async () => {
+  const { thirdPartyId: id, thirdPartySecret: secret, thirdPartyCallback: redirect_uri } = DEMO
+  const browser = openBrowser(platform)
+  const query = new URLSearchParams({
+    access_type: 'offline',
+    client_id: id,
+    redirect_uri,
+    response_type: 'code',
+    state: 'state',
+  })
+  const page = await browser.get(`/oauth2/v1.0/authorize?${query}`)
+  const consent = await signInAt(browser, page, USER, USER.password)
+  const code = readCode(await allowAt(browser, consent), redirect_uri)
+  const grant = { grant_type: 'authorization_code', code, redirect_uri }
+  const path = '/oauth2/v1.0/token'
+  const basic = `Basic ${Buffer.from(`${id}:wrong`).toString('base64')}`
+  assert.equal((await ask(path, { headers: { Authorization: basic }, body: grant })).status, 401)
+  const right = { ...grant, client_id: id, client_secret: secret }
+  const answer = await ask(path, { body: right })
+  assert.equal(answer.status, 200, answer.text)
+  assert.ok(answer.json<TokenBody>().refresh_token !== undefined)
+  // After a genuine refusal the library asks once more, with the same code.
+  for (let n = 0; n < 2; n++) {
+    const again = await ask(path, { body: right })
+    assert.deepEqual([again.status, again.json<{ error: string }>().error], [400, 'invalid_grant'])
+  }
 })
 
 // 18
