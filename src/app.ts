@@ -25,6 +25,7 @@ import { createOutbound } from '#outbound/outbound.ts'
 import { prepareBrand } from '#pages/brand.ts'
 import { english } from '#pages/texts/en.ts'
 import { platformSurface } from '#platform/surface.ts'
+import { sitesOf } from '#sites.ts'
 import type { Store } from '#stores/store.ts'
 import { createAttempts } from '#throttling/attempts.ts'
 import { createAccessTokenVerification } from '#tokens/access_token.ts'
@@ -236,7 +237,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
 
   const server = createHttpServer({
-    surfaces: [programs, people, platformApi],
+    sites: sitesOf(urls, { programs, people, platformApi }),
     limits: {
       bodyBytes: config.limits.body_bytes,
       requestTimeout: config.limits.request_timeout,

@@ -19,7 +19,7 @@ const duration = (text: string) =>
     .prefault(text)
     .meta({ kind: 'duration' })
 
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
+export const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 /** Whether a URL's host is this machine alone (RFC 8252 §7.3 names the addresses). */
 export const isLoopback = (host: string): boolean => LOOPBACK_HOSTS.includes(host)
@@ -42,6 +42,10 @@ const publicUrl = z
     return url.href
   })
   .meta({ kind: 'URL' })
+
+const hostNames = z
+  .array(z.string().regex(/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/, 'expected a host name in lower case, without a port'))
+  .default([])
 
 const httpsOrLoopbackAudience = z
   .string()
@@ -146,6 +150,10 @@ export const configSchema = z.strictObject({
           'The public URL of the authorization server: the issuer. http only for loopback. Default: http://localhost and the port.',
         ),
       api: publicUrl.optional().describe('The public URL of the platform API. Default: the same as `urls.auth`.'),
+      auth_aliases: hostNames.describe(
+        'Other host names that the authorization server answers to, such as one that older clients know. The issuer and all links stay those of `urls.auth`.',
+      ),
+      api_aliases: hostNames.describe('Other host names that the platform API answers to.'),
     },
     'Under which names people and programs reach it. Never taken from a request.',
   ),
@@ -280,7 +288,12 @@ export type ConfigFile = z.input<typeof configSchema>
 
 /** The configuration with all defaults filled in and everything checked. */
 export type Config = Omit<z.output<typeof configSchema>, 'urls' | 'api_resources'> & {
-  readonly urls: { readonly auth: string; readonly api: string }
+  readonly urls: {
+    readonly auth: string
+    readonly api: string
+    readonly auth_aliases: readonly string[]
+    readonly api_aliases: readonly string[]
+  }
   readonly api_resources: readonly {
     readonly audience: string
     readonly name: string
@@ -331,8 +344,17 @@ export const parseConfig = (file: unknown): Config => {
   return complete(parsed.data)
 }
 
+/** Names that would be of two hosts. Where both have one public name, all its aliases are names of both. */
+const findSharedNames = ({ auth, api, auth_aliases, api_aliases }: Config['urls']): readonly string[] => {
+  const [authHost, apiHost] = [new URL(auth).hostname, new URL(api).hostname]
+  if (authHost === apiHost) return []
+  const ofApi = new Set([apiHost, ...api_aliases])
+  return [authHost, ...auth_aliases].filter((name) => ofApi.has(name))
+}
+
 const complete = ({ urls, api_resources, ...rest }: z.output<typeof configSchema>): Config => {
   const auth = urls.auth ?? `http://localhost:${rest.listen.port}/`
+  const api = urls.api ?? auth
   const resources = api_resources.map(
     ({ signing_algorithm, verified_by_others, access_token_lifetime, scopes, ...resource }) => ({
       ...resource,
@@ -345,6 +367,8 @@ const complete = ({ urls, api_resources, ...rest }: z.output<typeof configSchema
     }),
   )
   const problems = [
+    ...(new URL(auth).protocol === new URL(api).protocol ? [] : ['urls.api: expected the scheme of urls.auth']),
+    ...findSharedNames({ ...urls, auth, api }).map((name) => `urls: ${name} is a name of both auth and api`),
     ...(resources.some(({ audience }) => audience === rest.platform.audience)
       ? []
       : ['platform.audience: expected the audience of one of api_resources']),
@@ -376,5 +400,5 @@ const complete = ({ urls, api_resources, ...rest }: z.output<typeof configSchema
     ),
   ]
   if (problems.length > 0) throw new ConfigError(problems)
-  return { ...rest, urls: { auth, api: urls.api ?? auth }, api_resources: resources }
+  return { ...rest, urls: { ...urls, auth, api }, api_resources: resources }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConfigError, isLoopback, parseConfig } from '#config.ts'
+import { ConfigError, isLoopback, parseConfig, type ConfigFile } from '#config.ts'
 
 const problemsOf = (file: unknown): readonly string[] => {
   try {
@@ -36,7 +36,7 @@ test('an empty configuration is complete: these are the defaults', () => {
   assert.deepEqual(parseConfig({}), {
     database: './data',
     listen: { host: '127.0.0.1', port: 9400, trusted_proxies: [] },
-    urls: { auth: 'http://localhost:9400/', api: 'http://localhost:9400/' },
+    urls: { auth: 'http://localhost:9400/', api: 'http://localhost:9400/', auth_aliases: [], api_aliases: [] },
     platform: {
       name: 'Postern',
       audience: 'https://api.mediamath.com/',
@@ -110,18 +110,31 @@ test('what is given takes the place of the default, and of nothing else', () => 
 })
 
 test('without urls, the issuer is localhost and the port; the platform API is where the issuer is', () => {
-  assert.deepEqual(parseConfig({ listen: { port: 8080 } }).urls, {
-    auth: 'http://localhost:8080/',
-    api: 'http://localhost:8080/',
-  })
-  assert.deepEqual(parseConfig({ urls: { auth: 'https://auth.example.com' } }).urls, {
-    auth: 'https://auth.example.com/',
-    api: 'https://auth.example.com/',
-  })
-  assert.deepEqual(parseConfig({ urls: { auth: 'https://a.example', api: 'https://b.example:8443' } }).urls, {
-    auth: 'https://a.example/',
-    api: 'https://b.example:8443/',
-  })
+  const urlsOf = (file: ConfigFile) => {
+    const { auth, api } = parseConfig(file).urls
+    return [auth, api]
+  }
+  assert.deepEqual(urlsOf({ listen: { port: 8080 } }), ['http://localhost:8080/', 'http://localhost:8080/'])
+  const auth = 'https://auth.example.com'
+  assert.deepEqual(urlsOf({ urls: { auth } }), [`${auth}/`, `${auth}/`])
+  assert.deepEqual(urlsOf({ urls: { auth, api: 'https://b.example:8443' } }), [`${auth}/`, 'https://b.example:8443/'])
+  assert.match(problemOf({ urls: { auth, api: 'http://localhost' } }), /^urls\.api: expected the scheme of urls\.auth/)
+})
+
+test('an alias is a host name, and is that of one host', () => {
+  const urls = { auth: 'https://a.example', api: 'https://b.example' }
+  assert.deepEqual(parseConfig({ urls: { ...urls, auth_aliases: ['old.example'] } }).urls.auth_aliases, ['old.example'])
+  for (const alias of ['https://old.example', 'old.example:443', 'OLD.example', '*.example', '', 'a..b', '[::1]']) {
+    assert.match(problemOf({ urls: { ...urls, auth_aliases: [alias] } }), /expected a host name in lower case/, alias)
+  }
+  for (const more of [
+    { auth_aliases: ['b.example'] },
+    { api_aliases: ['a.example'] },
+    { auth_aliases: ['x.example'], api_aliases: ['x.example'] },
+  ]) {
+    assert.match(problemOf({ urls: { ...urls, ...more } }), /is a name of both auth and api/)
+  }
+  parseConfig({ urls: { auth: 'https://a.example', auth_aliases: ['x.example'], api_aliases: ['x.example'] } })
 })
 
 test('a public URL becomes one origin with a slash, however it is written', () => {
@@ -346,7 +359,7 @@ const COMPLETE: Json = {
   database: './data',
   master_key_file: './key',
   listen: { host: '::1', port: 1, trusted_proxies: ['10.0.0.0/8', '::1'] },
-  urls: { auth: 'https://a.example/', api: 'https://b.example/' },
+  urls: { auth: 'https://a.example/', api: 'https://b.example/', auth_aliases: ['c.example'] },
   platform: { name: 'x', realms: ['A', 'B'], default_realm: 'A', session_lifetime: '1 h' },
   api_resources: [
     {

@@ -25,7 +25,8 @@ export const refuseUnsafeDemo = ({ database, listen, urls }: Config): void => {
       `the demo listens on this machine alone, because everybody knows its passwords: listen.host is ${listen.host}, expected "127.0.0.1". To serve others, start without --demo.`,
     )
   }
-  for (const [name, url] of Object.entries(urls)) {
+  for (const name of ['auth', 'api'] as const) {
+    const url = urls[name]
     if (isLoopback(new URL(url).hostname)) continue
     throw new RefusedError(
       `the demo is for this machine alone, because everybody knows its passwords: urls.${name} is ${url}, expected a URL of localhost. To serve others, start without --demo.`,

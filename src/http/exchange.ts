@@ -9,7 +9,8 @@ import { clientAddress } from '#http/client_address.ts'
 import { checkFraming } from '#http/framing.ts'
 import { HttpError, httpErrorReply, type Reply, type Request, type Surface } from '#http/message.ts'
 import { readTarget } from '#http/path.ts'
-import type { Destination, Router } from '#http/router.ts'
+import type { Hosts } from '#http/hosts.ts'
+import type { Destination } from '#http/router.ts'
 
 /** A request that is being answered, as far as its connection must know. */
 export type Exchange = {
@@ -21,7 +22,7 @@ export type Exchange = {
 }
 
 export type ExchangeOptions = {
-  readonly router: Router
+  readonly hosts: Hosts
   readonly bodyBytes: number
   readonly answerTimeout: Seconds
   readonly trustsProxies: boolean
@@ -30,8 +31,8 @@ export type ExchangeOptions = {
   readonly log: Log
 }
 
-/** What asks for these is on this machine or in its cluster, and sends nothing that must be kept secret. */
-const WITHOUT_HTTPS = new Set(['/healthz', '/readyz'])
+/** What asks for these is on this machine or in its cluster: it sends nothing that must be kept secret, and knows an address instead of a name. */
+const PROBES = new Set(['/healthz', '/readyz'])
 
 const DEFECT = httpErrorReply(
   new HttpError('server_error', 'The server has a defect; the request id finds it in the log.'),
@@ -44,16 +45,24 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
  * connection meanwhile is answered in its place.
  */
 export const createExchanges = (options: ExchangeOptions) => {
-  const { router, bodyBytes, answerTimeout, trustsProxies, isPublicUrlHttps, common, log } = options
+  const { hosts, bodyBytes, answerTimeout, trustsProxies, isPublicUrlHttps, common, log } = options
   const connections = new WeakMap<Duplex, { latest: Exchange }>()
   let isDraining = false
 
   const checkHttps = (incoming: FastifyRequest, path: string): void => {
     if (trustsProxies && incoming.protocol.toLowerCase() === 'https') return
-    if (WITHOUT_HTTPS.has(path)) return
+    if (PROBES.has(path)) return
     throw new HttpError(
       'https_required',
       'Use https. (For the operator: if a proxy ends TLS, listen.trusted_proxies must name it, and it must send X-Forwarded-Proto.)',
+    )
+  }
+
+  const checkHost = (path: string, isKnown: boolean): void => {
+    if (isKnown || PROBES.has(path)) return
+    throw new HttpError(
+      'misdirected_request',
+      'Nothing is served under this host name. (For the operator: urls must name it, and a proxy must pass Host on as it came.)',
     )
   }
 
@@ -127,6 +136,7 @@ export const createExchanges = (options: ExchangeOptions) => {
       id: incoming.id,
     }
     let isUnread = announcesBody(message)
+    const router = hosts.find(message.headers.host)
     let destination: Destination | undefined
     let reply: Reply
     try {
@@ -134,14 +144,16 @@ export const createExchanges = (options: ExchangeOptions) => {
       request.path = path
       request.query = query
       // Before the other checks, so that the surface of the path words what they refuse.
-      destination = router.find(method, path)
+      destination = (router ?? hosts.first).find(method, path)
       checkFraming(message)
+      checkHost(path, router !== undefined)
       if (isPublicUrlHttps) checkHttps(incoming, path)
       if (isUnread) request.body = await receive(message, exchange)
       isUnread = false
       reply = await destination.endpoint(request, destination.segments)
     } catch (error) {
-      const surface = destination?.surface ?? router.surfaceAt(incoming.originalUrl.replace(/\/{2,}/g, '/'))
+      const surface =
+        destination?.surface ?? (router ?? hosts.first).surfaceAt(incoming.originalUrl.replace(/\/{2,}/g, '/'))
       reply = answerError(error, request, surface)
     }
     finish(message, exchange, reply, request.id, isUnread)

@@ -67,6 +67,11 @@ export const HTTP_ERRORS = {
     meaning: 'The path does not take this method; `Allow` names those it takes.',
   },
   request_timeout: { status: 408, source: 'RFC 9110 §15.5.9', meaning: 'The request did not arrive whole in time.' },
+  misdirected_request: {
+    status: 421,
+    source: 'RFC 9110 §15.5.20',
+    meaning: 'Nothing is served under the host name in `Host`. `urls` in the configuration names those there are.',
+  },
   payload_too_large: {
     status: 413,
     source: 'RFC 9110 §15.5.14',

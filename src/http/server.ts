@@ -6,11 +6,11 @@ import type { Seconds } from '#base/time.ts'
 import { commonHeaders, rawAnswer, sendReply } from '#http/answer.ts'
 import { createExchanges } from '#http/exchange.ts'
 import { newRequestId } from '#http/request_id.ts'
-import { HttpError, httpErrorReply, malformedRequest, type Surface } from '#http/message.ts'
-import { createRouter } from '#http/router.ts'
+import { createHosts, type Site } from '#http/hosts.ts'
+import { HttpError, httpErrorReply, malformedRequest } from '#http/message.ts'
 
 export type HttpServerOptions = {
-  readonly surfaces: readonly Surface[]
+  readonly sites: readonly Site[]
   readonly limits: {
     readonly bodyBytes: number
     /** Until a request has arrived whole. */
@@ -56,10 +56,10 @@ const refusalFor = (code: string | undefined): HttpError => {
  * are decided on the request target as it came (`http/path.ts`), which Fastify would decode first.
  */
 export const createHttpServer = (options: HttpServerOptions): HttpServer => {
-  const { surfaces, limits, trustedProxies, isPublicUrlHttps, log } = options
+  const { sites, limits, trustedProxies, isPublicUrlHttps, log } = options
   const common = commonHeaders(isPublicUrlHttps)
   const exchanges = createExchanges({
-    router: createRouter(surfaces),
+    hosts: createHosts(sites),
     bodyBytes: limits.bodyBytes,
     answerTimeout: limits.answerTimeout,
     trustsProxies: trustedProxies.length > 0,

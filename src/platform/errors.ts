@@ -18,6 +18,11 @@ type PlatformErrorKind = {
 
 /** Every refusal of the platform API: by its code at v3.0, with its HTTP status and its word at v2.0. */
 export const PLATFORM_ERRORS = {
+  'misdirected-request': {
+    status: 421,
+    word: 'bad_request',
+    meaning: 'Nothing is served under the host name in `Host`.',
+  },
   'bad-request': { status: 400, word: 'bad_request', meaning: 'The request cannot be read in exactly one way.' },
   'invalid-field': {
     status: 400,

@@ -20,6 +20,7 @@ const OF_HTTP: Readonly<Record<HttpErrorCode, PlatformErrorCode>> = {
   malformed_request: 'bad-request',
   https_required: 'bad-request',
   not_found: 'not-found',
+  misdirected_request: 'misdirected-request',
   method_not_allowed: 'method-not-allowed',
   request_timeout: 'request-timeout',
   payload_too_large: 'payload-too-large',

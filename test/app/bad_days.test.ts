@@ -579,7 +579,7 @@ test('requests that are sent behind each other on one connection are answered in
   t.after(() => socket.destroy())
   const requests = bearers.map(
     (bearer) =>
-      `GET /api/v2.0/session HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nAuthorization: Bearer ${bearer}\r\n\r\n`,
+      `GET /api/v2.0/session HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nAuthorization: Bearer ${bearer}\r\n\r\n`,
   )
   socket.write(requests.join(''))
   let text = ''

@@ -4,7 +4,7 @@ import { DEMO } from '#cli/demo_data.ts'
 import { claimsOf } from '../support/running_postern.ts'
 import { driveTerminalOne, errorOf, findPythonLibrary, valueOf, type Pointing, type Work } from './python_library.ts'
 import { startServer } from './started_server.ts'
-import { startTlsFront } from './tls_front.ts'
+import { PLATFORM_HOSTS, startTlsFront } from './tls_front.ts'
 
 // PyPI's TerminalOne 1.9.20, the platform's Python library, unmodified, in all its four modes. It always speaks https, so a front that ends
 // TLS stands before the server.
@@ -255,7 +255,7 @@ suite("PyPI's TerminalOne", { skip }, () => {
 async function start() {
   const front = await startTlsFront()
   const server = await startServer({
-    urls: { auth: front.url, api: front.url },
+    urls: { auth: front.url, api: front.url, auth_aliases: [...PLATFORM_HOSTS] },
     listen: { trusted_proxies: ['127.0.0.1'] },
   })
   front.forwardTo(server.port)

@@ -47,7 +47,7 @@ test('an address that is taken is an error of listen', async (t) => {
   const { silentLog } = await import('#base/log.ts')
   const { seconds } = await import('#base/time.ts')
   const another = createHttpServer({
-    surfaces: [surface('/', [])],
+    sites: [{ names: 'any', surfaces: [surface('/', [])] }],
     limits: { bodyBytes: 1, requestTimeout: seconds(1), answerTimeout: seconds(1) },
     trustedProxies: [],
     isPublicUrlHttps: false,

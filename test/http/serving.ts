@@ -23,9 +23,15 @@ export const surface = (prefix: string, routes: readonly Route[], name = 'plain'
 export const ECHO: readonly Route[] = [{ methods: ['GET', 'POST'], path: '/echo', endpoint: echo }]
 
 /** A server for one test, on a free port. */
-export const serve = async (t: TestContext, options: Partial<HttpServerOptions> = {}) => {
+export const serve = async (
+  t: TestContext,
+  {
+    surfaces = [surface('/', ECHO)],
+    ...options
+  }: Partial<HttpServerOptions> & { readonly surfaces?: readonly Surface[] } = {},
+) => {
   const server = createHttpServer({
-    surfaces: [surface('/', ECHO)],
+    sites: [{ names: 'any', surfaces }],
     limits: { bodyBytes: 1000, requestTimeout: seconds(10), answerTimeout: seconds(10) },
     trustedProxies: [],
     isPublicUrlHttps: false,

@@ -84,7 +84,7 @@ test('a file that is a room by itself has its floor, too', () => {
     "src/config.ts:1 imports '#protocol/scope.ts': config.ts and protocol are neighbours on floor 2",
   ])
   assert.deepEqual(problemsOf({ 'tokens/up.ts': "import { app } from '#app.ts'" }), [
-    "src/tokens/up.ts:1 imports '#app.ts': tokens is on floor 5, app.ts above it on floor 8",
+    "src/tokens/up.ts:1 imports '#app.ts': tokens is on floor 5, app.ts above it on floor 9",
   ])
 })
 
