@@ -19,6 +19,7 @@ import { authorizationServer } from '#endpoints/authorization_server.ts'
 import { createInteractions } from '#endpoints/interaction.ts'
 import { peopleSurface } from '#endpoints/people.ts'
 import { createPersonPages } from '#endpoints/person_pages.ts'
+import { createPushedRequests } from '#endpoints/pushed_requests.ts'
 import type { TokenTools } from '#endpoints/token.ts'
 import { createHttpServer } from '#http/server.ts'
 import { createOutbound } from '#outbound/outbound.ts'
@@ -58,6 +59,7 @@ const ID_DOMAINS = {
   code: 4,
   sid: 5,
   browserSession: 6,
+  pushedRequest: 9,
 } as const
 
 /** For how long a right secret is not hashed again: that of a person, and that of a program. */
@@ -157,6 +159,14 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     publicRefreshTokenAbsolute: config.tokens.public_refresh_token_absolute,
     authentication,
   }
+  const pushedRequests = createPushedRequests(
+    store.pushedRequests,
+    createDerivedTokens(
+      'pr',
+      deriveKey(masterKey, 'pushed requests'),
+      createIdPermutation(idKey, ID_DOMAINS.pushedRequest),
+    ),
+  )
   const interactions = createInteractions(deriveKey(masterKey, 'interactions'), clock)
   const isAuthHttps = urls.auth.startsWith('https:')
   const browserSessions = createBrowserSessions({
@@ -184,7 +194,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
   const people = peopleSurface({
     ...{ store, findResource, keys, clock, browserSessions, interactions, codes, pages, signIn, hashing, assets, log },
-    subjects,
+    ...{ subjects, pushedRequests },
     defaultAudience: platform.audience,
     platformAudience: platform.audience,
     issuer: urls.auth,
@@ -194,7 +204,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
   const programs = authorizationServer({
     ...tokenTools,
-    ...{ store, verifyAccessToken, subjects, resources, keys },
+    ...{ store, verifyAccessToken, subjects, resources, keys, pushedRequests },
     apiUrl: urls.api,
     platformName: platform.name,
     check: store.check,

@@ -122,6 +122,9 @@ const refuseContradictions = (
       '--public: such a client has no secret to prove itself with, so it cannot have client_credentials.',
     )
   }
+  if (isPublic && options.par !== undefined) {
+    throw new UsageError('--par: only a client that authenticates may push its requests; leave out --public.')
+  }
   if (isPublic && options.pkce === 'when_offered') {
     throw new UsageError('--pkce: a public client must use PKCE always; leave it out.')
   }

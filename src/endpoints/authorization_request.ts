@@ -1,3 +1,5 @@
+import { isFapi2 } from '#clients/profile.ts'
+import type { PushedRequests } from '#endpoints/pushed_requests.ts'
 import { mayRefresh, resolveResource } from '#grant_types/token_exchange.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
 import {
@@ -19,6 +21,8 @@ export type Asked = {
   readonly resource: ApiResource
   /** Those that were asked for (or the client's defaults) and that it may have. Sorted. */
   readonly scopes: readonly string[]
+  /** The row of the request, if it was pushed: whoever answers the request spends it. */
+  readonly pushedId: number | undefined
 }
 
 /** An error that the client is told at its redirect URI. */
@@ -37,6 +41,7 @@ export class ToldError extends Error {
 
 export type AuthorizationRequestTools = {
   readonly store: Pick<Store, 'clients'>
+  readonly pushedRequests: PushedRequests
   readonly findResource: (audience: string) => ApiResource | undefined
   readonly defaultAudience: string
 }
@@ -50,6 +55,28 @@ const noClient = (): OAuthError => invalidRequest('The link names a client that 
  * @throws {ToldError} for all else
  */
 export const checkAuthorizationRequest = async (query: string, tools: AuthorizationRequestTools): Promise<Asked> => {
+  const resolved = await tools.pushedRequests.resolve(query, 'going on')
+  const asked = await checkPushedRequest(resolved.query, tools)
+  const { client, request } = asked
+  const mustPush = client.policy.requirePushedAuthorizationRequests === true || isFapi2(client.policy)
+  if (mustPush && resolved.pushedId === undefined) {
+    const told = new AuthorizationError(
+      'invalid_request',
+      'This client must push its requests to /oauth/par (RFC 9126)',
+    )
+    throw new ToldError(request.target, told, client)
+  }
+  return { ...asked, pushedId: resolved.pushedId }
+}
+
+/**
+ * As `checkAuthorizationRequest`, of the parameters themselves, as a client pushes them.
+ * @throws {OAuthError} @throws {ToldError}
+ */
+export const checkPushedRequest = async (
+  query: string,
+  tools: AuthorizationRequestTools,
+): Promise<Omit<Asked, 'pushedId'>> => {
   const parameters = readAuthorizationParameters(query)
   const clientId = parameters.values.get('client_id')
   if (clientId === undefined || parameters.repeated.has('client_id')) {
@@ -76,12 +103,16 @@ const checkForClient = (
   if (!policy.grantTypes.includes('authorization_code')) {
     throw new AuthorizationError('unauthorized_client', 'This client may not use the authorization code grant')
   }
-  const needsPkce = policy.pkce === 'required' || policy.tokenEndpointAuthMethod === 'none'
+  const needsPkce = policy.pkce === 'required' || isFapi2(policy) || policy.tokenEndpointAuthMethod === 'none'
   if (needsPkce && request.codeChallenge === undefined) {
     throw new AuthorizationError(
       'invalid_request',
       'This client must use PKCE: send code_challenge with code_challenge_method=S256',
     )
+  }
+  // FAPI 2.0 Security Profile §5.3.2.2.
+  if (isFapi2(policy) && request.redirectUri === undefined) {
+    throw new AuthorizationError('invalid_request', 'Missing required parameter: redirect_uri')
   }
   try {
     const resource = resolveResource(request.audience, client, tools)

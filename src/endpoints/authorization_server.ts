@@ -5,6 +5,7 @@ import { frontPageEndpoint } from '#endpoints/front_page.ts'
 import { healthEndpoint, readinessEndpoint } from '#endpoints/health.ts'
 import { introspectEndpoint, type IntrospectTools } from '#endpoints/introspect.ts'
 import { createOAuthErrorAnswers } from '#endpoints/oauth_errors.ts'
+import { parEndpoint, type ParTools } from '#endpoints/par.ts'
 import { revokeEndpoint, type RevokeTools } from '#endpoints/revoke.ts'
 import { legacyTokenEndpoint, tokenEndpoint, type TokenTools } from '#endpoints/token.ts'
 import { userinfoEndpoint, type UserinfoTools } from '#endpoints/userinfo.ts'
@@ -13,6 +14,7 @@ import type { ApiResource } from '#stores/records.ts'
 
 export type AuthorizationServerTools = TokenTools &
   IntrospectTools &
+  ParTools &
   RevokeTools &
   UserinfoTools & {
     readonly apiUrl: string
@@ -42,6 +44,7 @@ export const authorizationServer = (tools: AuthorizationServerTools): Surface =>
     routes: [
       { methods: ['GET'], path: '/', endpoint: frontPageEndpoint(platformName, issuerUrl, apiUrl) },
       { methods: ['POST'], path: '/oauth/token', endpoint: tokenEndpoint(tools) },
+      { methods: ['POST'], path: '/oauth/par', endpoint: parEndpoint(tools) },
       { methods: ['POST'], path: '/oauth/introspect', endpoint: introspectEndpoint(tools) },
       { methods: ['POST'], path: '/oauth/revoke', endpoint: revokeEndpoint(tools) },
       { methods: ['GET', 'POST'], path: '/userinfo', endpoint: userinfoEndpoint(tools) },

@@ -2,7 +2,8 @@ import type { BrowserSessions, LiveBrowserSession } from '#accounts/browser_sess
 import { random } from '#base/secrets.ts'
 import type { DerivedTokens } from '#base/derived_token.ts'
 import type { Log } from '#base/log.ts'
-import type { Seconds } from '#base/time.ts'
+import { seconds, type Seconds } from '#base/time.ts'
+import { isFapi2 } from '#clients/profile.ts'
 import { decide, type DecisionTools } from '#endpoints/authorization_decision.ts'
 import {
   checkAuthorizationRequest,
@@ -11,6 +12,7 @@ import {
   type AuthorizationRequestTools,
 } from '#endpoints/authorization_request.ts'
 import type { Interactions } from '#endpoints/interaction.ts'
+import { unusable } from '#endpoints/pushed_requests.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
@@ -36,8 +38,9 @@ export type AuthorizeTools = AuthorizationRequestTools &
 /** `GET /authorize` (RFC 6749 §3.1): the way of a person's browser to a code for a client. */
 export const authorizeEndpoint =
   (tools: AuthorizeTools): Endpoint =>
-  (request) => {
+  async (request) => {
     refuseLong(request.query)
+    await tools.pushedRequests.resolve(request.query, 'beginning')
     return proceed(request, request.query, 0, tools)
   }
 
@@ -57,6 +60,9 @@ export const authorizeByFormEndpoint: Endpoint = ({ headers, body }) => {
 
 /** Sealed, and with its cookies, it must still fit into the headers of the request that comes back from signing in. */
 const LONGEST_QUERY = 8192
+
+/** FAPI 2.0 Security Profile §5.3.2.1, in seconds. */
+const FAPI2_LONGEST_CODE = 60
 
 const refuseLong = (query: string): void => {
   if (query.length > LONGEST_QUERY) throw invalidRequest('The request is too long')
@@ -102,8 +108,10 @@ export const proceed = async (
     try {
       return await takeStep(request, asked, query, newSession, tools)
     } catch (error) {
-      if (error instanceof AuthorizationError) throw new ToldError(asked.request.target, error, asked.client)
-      throw error
+      if (!(error instanceof AuthorizationError)) throw error
+      // Spent already if it failed at the very end.
+      if (asked.pushedId !== undefined) await tools.pushedRequests.spend(asked.pushedId)
+      throw new ToldError(asked.request.target, error, asked.client)
     }
   } catch (error) {
     if (error instanceof ToldError) return tellError(request, error, tools)
@@ -163,6 +171,8 @@ export const issueCode = async (
 ): Promise<Reply> => {
   const { client, resource, request: asking } = asked
   const scopes = allowed.scopes ?? asked.scopes
+  // Before the code: of two answers to one pushed request the second is none (RFC 9126 §4).
+  await spendPushed(asked, tools)
   const code = await tools.store.authorizationCodes.issue({
     clientId: client.id,
     audience: resource.audience,
@@ -173,7 +183,7 @@ export const issueCode = async (
     codeChallenge: asking.codeChallenge,
     nonce: asking.nonce,
     browserSessionId: allowed.live.session.id,
-    lifetime: tools.codeLifetime,
+    lifetime: isFapi2(client.policy) ? seconds(Math.min(tools.codeLifetime, FAPI2_LONGEST_CODE)) : tools.codeLifetime,
     consent: allowed.consent,
   })
   if (code === undefined) throw new AuthorizationError('access_denied', 'What was allowed has been ended: try again')
@@ -187,6 +197,14 @@ export const issueCode = async (
     request: request.id,
   })
   return tell(asking.target, { code: tools.codes.of(code) }, client, tools)
+}
+
+/** Whatever the client is answered, a pushed request is used up with it. @throws {OAuthError} if it was before */
+export const spendPushed = async (
+  { pushedId }: Pick<Asked, 'pushedId'>,
+  { pushedRequests }: Pick<AuthorizeTools, 'pushedRequests'>,
+): Promise<void> => {
+  if (pushedId !== undefined && !(await pushedRequests.spend(pushedId))) throw unusable()
 }
 
 export const tellError = (request: Request, { target, told, client }: ToldError, tools: AuthorizeTools): Reply => {

@@ -1,4 +1,4 @@
-import { issueCode, proceed, tellError, type AuthorizeTools } from '#endpoints/authorize.ts'
+import { issueCode, proceed, spendPushed, tellError, type AuthorizeTools } from '#endpoints/authorize.ts'
 import { checkAuthorizationRequest, ToldError, type Asked } from '#endpoints/authorization_request.ts'
 import { visibilityOf } from '#access/visibility.ts'
 import type { LiveBrowserSession } from '#accounts/browser_session.ts'
@@ -59,7 +59,9 @@ export const consentEndpoint =
 
 const tellDenial = async (request: Request, query: string, tools: ConsentTools): Promise<Reply> => {
   try {
-    const { request: asking, client } = await checkAuthorizationRequest(query, tools)
+    const asked = await checkAuthorizationRequest(query, tools)
+    const { request: asking, client } = asked
+    await spendPushed(asked, tools)
     const denial = new AuthorizationError('access_denied', 'The person did not allow this')
     return tellError(request, new ToldError(asking.target, denial, client), tools)
   } catch (error) {

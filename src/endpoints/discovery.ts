@@ -35,6 +35,8 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   issuer,
   authorization_endpoint: `${issuer}authorize`,
   token_endpoint: `${issuer}oauth/token`,
+  pushed_authorization_request_endpoint: `${issuer}oauth/par`,
+  require_pushed_authorization_requests: false,
   userinfo_endpoint: `${issuer}userinfo`,
   revocation_endpoint: `${issuer}oauth/revoke`,
   introspection_endpoint: `${issuer}oauth/introspect`,

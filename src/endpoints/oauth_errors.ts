@@ -8,7 +8,7 @@ import { StoreUnavailableError, StoreValueError } from '#stores/store.ts'
 /** Characters of `error_description`: printable ASCII without `"` and `\` (RFC 6749 §5.2). */
 const describe = (description: string): string => description.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?')
 
-const errorReply = (status: number, error: string, description: string, headers: Headers = {}): Reply =>
+export const errorReply = (status: number, error: string, description: string, headers: Headers = {}): Reply =>
   jsonReply(status, { error, error_description: describe(description) }, { ...NO_STORE, ...headers })
 
 const unavailable = (retryAfter: number): Reply =>

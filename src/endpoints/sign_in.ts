@@ -4,6 +4,7 @@ import type { Log } from '#base/log.ts'
 import { findRealm, seeOther } from '#endpoints/authorize.ts'
 import type { Interactions } from '#endpoints/interaction.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
+import type { PushedRequests } from '#endpoints/pushed_requests.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
 import { findResponseTarget, readAuthorizationParameters } from '#protocol/authorization_request.ts'
 import { readBodyParameters, type Parameters } from '#protocol/parameters.ts'
@@ -14,6 +15,7 @@ export type SignInPageTools = {
   readonly store: Pick<Store, 'browserSessions' | 'clients'>
   readonly browserSessions: BrowserSessions
   readonly interactions: Interactions
+  readonly pushedRequests: PushedRequests
   readonly signIn: SignIn
   readonly pages: PersonPages
   readonly log: Log
@@ -74,7 +76,8 @@ const findPurpose = (sealed: string | undefined, { interactions }: SignInPageToo
 
 /** What the page around the form shows. The request is checked for good when it goes on. */
 const findAbout = async (query: string, tools: SignInPageTools) => {
-  const parameters = readAuthorizationParameters(query)
+  const resolved = await tools.pushedRequests.resolve(query, 'going on')
+  const parameters = readAuthorizationParameters(resolved.query)
   const client: Client | undefined = await tools.store.clients.find(parameters.values.get('client_id') ?? '')
   if (client === undefined) return undefined
   return {

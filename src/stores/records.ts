@@ -301,6 +301,17 @@ export type AuthorizationCode = {
   readonly expiresAt: EpochSeconds
 }
 
+/** An authorization request that a client pushed (RFC 9126). Its name is derived from `salt`, and never stored. */
+export type PushedRequest = {
+  readonly id: number
+  readonly clientId: string
+  /** Its parameters, form-encoded. */
+  readonly query: string
+  readonly salt: Buffer
+  /** Nobody may begin with it any more; who has begun goes on. By the store's clock, when it was read. */
+  readonly isExpired: boolean
+}
+
 /** How long an authorization lives. */
 export type AuthorizationLifetime = {
   /** From its last use. It must be longer than an access token lives. */

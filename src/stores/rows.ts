@@ -16,6 +16,7 @@ import type {
   EntityChange,
   Grant,
   PlatformSession,
+  PushedRequest,
   StoredSigningKey,
 } from '#stores/records.ts'
 import { StoreValueError } from '#stores/store.ts'
@@ -150,6 +151,14 @@ export const clientsFromRows = (rows: readonly Row[]): readonly Client[] =>
 
 const clientFromOwnRows = (rows: readonly Row[]): Client =>
   clientFromRow(rows[0]!, rows.filter(({ kind }) => kind !== null).map(secretFromRow))
+
+export const pushedRequestFromRow = (row: Row): PushedRequest => ({
+  id: integer(row, 'id'),
+  clientId: text(row, 'client_id'),
+  query: text(row, 'query'),
+  salt: bytes(row, 'salt'),
+  isExpired: Boolean(row['is_expired']),
+})
 
 export const apiResourceFromRow = (row: Row): ApiResource => json(row, 'definition')
 

@@ -18,6 +18,7 @@ import type {
   NewClient,
   Permission,
   PlatformSession,
+  PushedRequest,
   StoredSigningKey,
 } from '#stores/records.ts'
 
@@ -65,6 +66,7 @@ export type Store = {
   readonly platformSessions: PlatformSessionStore
   readonly attempts: AttemptStore
   readonly oneTimeValues: OneTimeValueStore
+  readonly pushedRequests: PushedRequestStore
   readonly signingKeys: SigningKeyStore
   readonly entities: EntityStore
   readonly settings: SettingStore
@@ -372,6 +374,16 @@ export type OneTimeValueStore = {
     readonly digest: Digest
     readonly until: EpochSeconds
   }) => Promise<boolean>
+}
+
+export type PushedRequestStore = {
+  readonly push: (
+    asked: Pick<PushedRequest, 'clientId' | 'query' | 'salt'> & { readonly lifetime: Seconds },
+  ) => Promise<PushedRequest>
+  /** The request until it is spent, at most a day (`PUSHED_REQUESTS_KEPT`). Looking changes nothing: a page may be loaded again. */
+  readonly find: (id: number) => Promise<PushedRequest | undefined>
+  /** Spends it. Of any number of concurrent calls, at whichever nodes, at most one answers that it did. */
+  readonly spend: (id: number) => Promise<boolean>
 }
 
 export type SigningKeyStore = {

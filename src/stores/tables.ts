@@ -21,6 +21,7 @@ export const TABLES: Readonly<Record<string, { readonly owner: string; readonly 
   authorizations: { owner: 'authorizations', expiry: { column: 'expires_at', key: 'id' } },
   platform_sessions: { owner: 'platform_sessions', expiry: { column: 'forget_at', key: 'id' } },
   one_time_values: { owner: 'one_time_values', expiry: { column: 'forget_at', key: 'key' } },
+  pushed_requests: { owner: 'pushed_requests', expiry: { column: 'forget_at', key: 'id' } },
   attempts: { owner: 'attempts', expiry: { column: 'forget_at', key: 'key' } },
   entities: { owner: 'entities', expiry: { never: "the platform's own data" } },
   entity_types: { owner: 'entities', expiry: { never: 'one row for each type' } },
@@ -40,6 +41,9 @@ export const EXPIRED_SESSIONS_KEPT = 30 * 86_400
  * it expires: nothing came of it.
  */
 export const SPENT_CODES_KEPT = 86_400
+
+/** How long a person who has begun may take with a request that was pushed, in seconds (one day); no page is open longer. */
+export const PUSHED_REQUESTS_KEPT = 86_400
 
 /** For how long a one-time value is remembered at most, in seconds (one day): what bounds the table, whatever others sign. */
 export const ONE_TIME_VALUES_KEPT = 86_400

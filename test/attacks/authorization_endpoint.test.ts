@@ -31,7 +31,7 @@ import { assertGranted, assertRefused, file, linesOf } from './attacking.ts'
 //
 // Not here, because what they attack does not exist yet:
 // - A19, A20, A22, A23 · request objects are refused by their own errors, signed or not (A19 below).
-// - A25, A26, A28, A29, A31, A32 · there are no pushed authorization requests: `/par` is 404, and request_uri is refused (A25 below).
+// - A25, A26, A28, A29, A31, A32 · pushed authorization requests are in pushed_requests.test.ts.
 // - A38 · the `claims` parameter is not supported and is ignored unread (A38 below).
 // - A41 · authorization_details is not read from requests: it is ignored (A38 below).
 // - A49 · there is no DPoP.
@@ -195,20 +195,17 @@ test('A17, A38, A41 · unknown parameters are ignored, whatever is in them (RFC 
   assert.equal(assertGranted(answer).scope, 'read:entities write:entities')
 })
 
-test('A19, A20, A22, A25 · request objects and registrations are refused by their own errors (RFC 9101 §10.5; OIDC §3.1.2.6)', async () => {
+test('A19, A20, A22 · request objects and registrations are refused by their own errors (RFC 9101 §10.5; OIDC §3.1.2.6)', async () => {
   const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{}').toString('base64url')}.`
   for (const request of [unsigned, 'a.b.c', 'a.b.c.d.e', 'x']) {
     assertTold(await ask({ request, state: 'S' }), 'request_not_supported', { state: 'S' })
   }
-  for (const uri of ['urn:ietf:params:oauth:request_uri:x', 'https://evil.example/r', 'http://169.254.169.254/']) {
+  for (const uri of ['urn:example:x', 'https://evil.example/r', 'http://169.254.169.254/']) {
     assertTold(await ask({ request_uri: uri }), 'request_uri_not_supported')
   }
   assertTold(await ask({ registration: '{}' }), 'registration_not_supported')
   // Without its own redirect URI outside, what is inside decides nothing.
   assertErrorPage(await ask({ request: unsigned, redirect_uri: 'https://evil.example/cb' }))
-  for (const path of ['/par', '/oauth/par', '/as/par']) {
-    assert.equal((await stranger.post(path, { client_id: site.client.id })).status, 404, path)
-  }
   assertSignIn(await ask())
 })
 

@@ -27,8 +27,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const policy = (options: Partial<PolicyOptions>) =>
-  policyOf({ grantType: ['password'], idTokenAlg: 'RS256', ...options }, store, config)
+const policy = (options: Partial<PolicyOptions>) => policyOf({ grantType: ['password'], ...options }, store, config)
 
 test('what is not said is as narrow as it can be', async () => {
   assert.deepEqual(await policy({}), {
@@ -132,6 +131,50 @@ test('an allowed origin is one as browsers send it, and is kept once', async () 
   assert.equal('allowedOrigins' in (await policy(code)), false)
   for (const text of ['https://app.example.com/', '*', 'http://app.example.com', 'app.example.com']) {
     assert.throws(() => parseOrigin(text), /An origin is/)
+  }
+})
+
+const KEYS = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }] }
+
+test('a client with keys authenticates by them; one of the FAPI 2.0 profile is made as it says', async () => {
+  const byKeys = await policy({ ...code, jwks: KEYS, authAlg: 'EdDSA' })
+  assert.deepEqual(
+    [byKeys.tokenEndpointAuthMethod, byKeys.jwks, byKeys.tokenEndpointAuthSigningAlgorithm],
+    ['private_key_jwt', KEYS, 'EdDSA'],
+  )
+  assert.equal(
+    (await policy({ ...code, authMethod: 'client_secret_jwt' })).tokenEndpointAuthMethod,
+    'client_secret_jwt',
+  )
+  const pushing = await policy({ ...code, par: 'required' })
+  assert.equal(pushing.requirePushedAuthorizationRequests, true)
+  const strict = await policy({ ...code, profile: 'fapi2', jwksUri: 'https://a.example/jwks' })
+  assert.deepEqual(
+    [strict.profile, strict.tokenEndpointAuthMethod, strict.pkce, strict.requirePushedAuthorizationRequests],
+    ['fapi2', 'private_key_jwt', 'required', true],
+  )
+  assert.deepEqual([strict.idTokenSigningAlgorithm, strict.jwksUri], ['ES256', 'https://a.example/jwks'])
+})
+
+test('keys and profiles that contradict the rest are refused with the reason', async () => {
+  const fapi2 = { ...code, profile: 'fapi2', jwks: KEYS } as const
+  for (const [options, words] of [
+    [{ ...code, authMethod: 'private_key_jwt' }, /--jwks, --jwks-uri: .* needs one/],
+    [{ ...code, jwks: KEYS, jwksUri: 'https://a.example/' }, /needs one of the two/],
+    [{ ...code, jwks: KEYS, authMethod: 'client_secret' }, /only with --auth-method private_key_jwt/],
+    [{ ...code, public: true, jwks: KEYS }, /--jwks: a client with --public proves nothing/],
+    [{ ...code, public: true, par: 'required' }, /--par: only a client that authenticates/],
+    [{ ...code, authAlg: 'ES256' }, /--auth-alg: only for a client that authenticates by assertion/],
+    [{ ...code, jwks: KEYS, authAlg: 'HS256' }, /--auth-alg: HS256 is not for private_key_jwt/],
+    [{ ...fapi2, authAlg: 'RS256' }, /--auth-alg: .* PS256, ES256 or EdDSA/],
+    [{ ...code, profile: 'fapi2', public: true }, /--profile: such a client is confidential/],
+    [{ ...code, profile: 'fapi2', authMethod: 'client_secret_jwt' }, /--auth-method: .* private_key_jwt/],
+    [{ ...fapi2, redirectUri: ['http://localhost:1/'] }, /--redirect-uri: .* https alone/],
+    [{ ...fapi2, grantType: ['authorization_code', 'password'] }, /--grant-type: .* no password grant/],
+    [{ ...fapi2, pkce: 'when_offered' }, /--pkce: .* PKCE always/],
+    [{ ...fapi2, idTokenAlg: 'RS256' }, /--id-token-alg: .* ES256/],
+  ] as const) {
+    await assert.rejects(policy({ ...options }), words)
   }
 })
 

@@ -17,6 +17,7 @@ import { codeContract } from './code_contract.ts'
 import { entityContract } from './entity_contract.ts'
 import { rotationContract } from './rotation_contract.ts'
 import { oneTimeContract } from './one_time_contract.ts'
+import { pushedContract } from './pushed_contract.ts'
 import { visibilityContract } from './visibility_contract.ts'
 import {
   EVERYTHING,
@@ -1257,6 +1258,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   codeContract(bench)
   rotationContract(bench)
   oneTimeContract(bench)
+  pushedContract(bench)
   visibilityContract(bench)
   entityContract(bench)
 

@@ -280,4 +280,15 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
     ],
   },
   ENTITY_BRANCHES,
+  {
+    id: 5,
+    name: 'pushed authorization requests',
+    statements: [
+      `create table pushed_requests (
+         id bigint generated always as identity primary key, client_id text collate "C" not null references clients (id), query text not null,
+         salt bytea not null, expires_at bigint not null, spent_at bigint, forget_at bigint not null
+       )`,
+      `create index pushed_requests_by_expiry on pushed_requests (forget_at)`,
+    ],
+  },
 ]

@@ -13,6 +13,7 @@ import { postgresGrants } from '#stores/postgres/grants.ts'
 import { migratePostgres } from '#stores/postgres/migrate.ts'
 import { postgresOneTimeValues } from '#stores/postgres/one_time_values.ts'
 import { postgresPlatformSessions } from '#stores/postgres/platform_sessions.ts'
+import { postgresPushedRequests } from '#stores/postgres/pushed_requests.ts'
 import { POSTGRES_MIGRATIONS } from '#stores/postgres/schema.ts'
 import { postgresSettings } from '#stores/postgres/settings.ts'
 import { postgresSigningKeys } from '#stores/postgres/signing_keys.ts'
@@ -59,6 +60,7 @@ export const openPostgresStore = async (
     platformSessions: postgresPlatformSessions(database),
     attempts: postgresAttempts(database),
     oneTimeValues: postgresOneTimeValues(database),
+    pushedRequests: postgresPushedRequests(database),
     signingKeys: postgresSigningKeys(database),
     entities: postgresEntities(database),
     settings: postgresSettings(database),

@@ -138,4 +138,15 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `create index entity_changes_by_expiry on entity_changes (forget_at)`,
     ],
   },
+  {
+    id: 5,
+    name: 'pushed authorization requests',
+    statements: [
+      `create table pushed_requests (
+         id integer primary key autoincrement, client_id text not null references clients (id), query text not null,
+         salt blob not null, expires_at integer not null, spent_at integer, forget_at integer not null
+       ) strict`,
+      `create index pushed_requests_by_expiry on pushed_requests (forget_at)`,
+    ],
+  },
 ]

@@ -13,6 +13,7 @@ import { sqliteGrants } from '#stores/sqlite/grants.ts'
 import { migrateSqlite } from '#stores/sqlite/migrate.ts'
 import { sqliteOneTimeValues } from '#stores/sqlite/one_time_values.ts'
 import { sqlitePlatformSessions } from '#stores/sqlite/platform_sessions.ts'
+import { sqlitePushedRequests } from '#stores/sqlite/pushed_requests.ts'
 import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
 import { sqliteSettings } from '#stores/sqlite/settings.ts'
 import { sqliteSigningKeys } from '#stores/sqlite/signing_keys.ts'
@@ -83,6 +84,7 @@ export const openSqliteStore = async (
     platformSessions: sqlitePlatformSessions(database),
     attempts: sqliteAttempts(database),
     oneTimeValues: sqliteOneTimeValues(database),
+    pushedRequests: sqlitePushedRequests(database),
     signingKeys: sqliteSigningKeys(database),
     entities: sqliteEntities(database),
     settings: sqliteSettings(database),
