@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { days, seconds } from '#base/time.ts'
 import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
 import { migrateSqlite } from '#stores/sqlite/migrate.ts'
 import { SQLITE_MIGRATIONS } from '#stores/sqlite/schema.ts'
@@ -12,7 +13,7 @@ import { openSqliteStore } from '#stores/sqlite/store.ts'
 import { StoreConflictError, StoreRefusedError, StoreUnavailableError } from '#stores/store.ts'
 import { storeContract } from './contract.ts'
 import { fillFirstStep, livesAfterFirstStep } from './first_step.ts'
-import { newAccount, times } from './fixtures.ts'
+import { authorizePassword, makeWorld, newAccount, passwordAuthorization, testClock, times } from './fixtures.ts'
 import { sqliteTestDatabase } from './sqlite_database.ts'
 
 storeContract(() => Promise.resolve(sqliteTestDatabase()))
@@ -305,6 +306,45 @@ test('a read that meets the repair of the log is tried again until it is answere
     await assert.rejects(never(), StoreUnavailableError)
     const last = never()
     await Promise.all([assert.rejects(last, /the store is closed/), database.close()])
+  }))
+
+test('what is answered from memory is what the file holds: after our own commits, those of another process, and as time passes', () =>
+  withFile(async (file) => {
+    const clock = testClock()
+    const store = await openSqliteStore(file, { clockOffset: clock.offset })
+    const other = await openSqliteStore(file, { clockOffset: clock.offset })
+    const world = await makeWorld(store)
+    const { id } = (await authorizePassword(store, passwordAuthorization(world.account, world.clientId)))!
+    const find = () => Promise.all([store.authorizations.findLive(id), store.clients.find(world.clientId)])
+    // Asked twice: the second answer is from memory, and it is the same one.
+    const [live, client] = await find()
+    assert.deepEqual([live?.authorization.id, client?.id], [id, world.clientId])
+    assert.equal((await find())[0], live)
+    for (let round = 0; round < 50; round++) {
+      const writer = round % 2 === 0 ? store : other
+      const used = (await writer.authorizations.rotate({
+        id,
+        generation: round,
+        idle: days(30),
+        window: seconds(0),
+        replays: 5,
+      }))!
+      const found = await store.authorizations.findLive(id)
+      assert.ok(used.outcome === 'rotated')
+      assert.deepEqual(found?.authorization, used.authorization, `round ${round}`)
+    }
+    await other.clients.disable(world.clientId)
+    const [ended, disabled] = await find()
+    assert.equal(ended, undefined)
+    assert.notEqual(disabled?.disabledAt, undefined)
+
+    const next = await makeWorld(store)
+    const brief = (await authorizePassword(store, passwordAuthorization(next.account, next.clientId)))!
+    assert.ok((await store.authorizations.findLive(brief.id)) !== undefined)
+    clock.pass(days(400))
+    assert.equal(await store.authorizations.findLive(brief.id), undefined)
+    await store.close()
+    await other.close()
   }))
 
 test('closing leaves one file, without a log beside it', () =>

@@ -74,13 +74,15 @@ export const sqliteAuthorizations = (database: SqliteDatabase): AuthorizationSto
         const values = [accountId, clientId, audience, scope, offline ? 1 : 0, salt, now.seconds] as const
         return authorizationFromRow(insert.get(...values, expiresAt, now.seconds + lifetime.absolute)!)
       }),
-    findLive: (id) =>
-      database.read((now) => {
+    findLive: database.recall(
+      (id: number, now) => {
         const row = findLive.get(id, now.seconds)
         return row === undefined
           ? undefined
           : { authorization: authorizationFromRow(row), account: accountFromRow(row) }
-      }),
+      },
+      ({ authorization }, now) => authorization.expiresAt > now.seconds,
+    ),
     use: (id, idle) =>
       database.write((now) => {
         const row = use.get(now.seconds, idle, id)

@@ -45,7 +45,10 @@ export const sqliteClients = (database: SqliteDatabase): ClientStore => {
         }
         return clientsFromRows(find.all(now.seconds, id))[0]!
       }),
-    find: (id) => database.read((now) => clientsFromRows(find.all(now.seconds, id))[0]),
+    find: database.recall(
+      (id: string, now) => clientsFromRows(find.all(now.seconds, id))[0],
+      ({ secrets }, now) => secrets.every(({ expiresAt }) => expiresAt === undefined || expiresAt > now.seconds),
+    ),
     findByApiKey: (key, digest) =>
       database.read((now) => clientsFromRows(findByApiKey.all(now.seconds, digest, key))[0]),
     list: ({ limit, offset }) => database.read((now) => clientsFromRows(list.all(now.seconds, limit, offset))),

@@ -27,6 +27,15 @@ export type SqliteDatabase = {
    * log that another process left.
    */
   readonly read: <T>(work: (now: Now) => T) => Promise<T>
+  /**
+   * As `read`, for one row that is looked for again and again: it is looked for in the file only if anything was committed since, by us or by
+   * another process. Whether something was is asked of SQLite each time, so nobody is ever answered what is no longer true.
+   * @param isStill - whether what was found is not over by now, which no commit tells
+   */
+  readonly recall: <Key, Found extends object>(
+    find: (key: Key, now: Now) => Found | undefined,
+    isStill: (found: Found, now: Now) => boolean,
+  ) => (key: Key) => Promise<Found | undefined>
   /** Runs `work` at once, and all its statements see one moment, whatever another process writes meanwhile. */
   readonly snapshot: <T>(work: (now: Now) => T) => Promise<T>
   readonly write: GroupCommit['write']
@@ -89,6 +98,35 @@ const useWriteAheadLog = (database: DatabaseSync): void => {
   }
 }
 
+/** Rows of one kind that are kept in memory at most. */
+const MOST_RECALLED = 10_000
+
+/** Counts what changed in the file: each group of ours, and what SQLite tells of other processes. */
+const countChanges = (database: DatabaseSync): { readonly count: () => number; readonly note: () => void } => {
+  const dataVersion = database.prepare('pragma data_version')
+  dataVersion.setReturnArrays(true)
+  let version: unknown
+  let count = 0
+  let isAsked = false
+  return {
+    note: () => {
+      count++
+    },
+    count: () => {
+      // What is asked for in one go, before anything else can happen here, is of one moment.
+      if (isAsked) return count
+      isAsked = true
+      queueMicrotask(() => {
+        isAsked = false
+      })
+      const [now] = dataVersion.get() as unknown as readonly unknown[]
+      if (now !== version) count++
+      version = now
+      return count
+    },
+  }
+}
+
 const waitingDatabase = (
   file: string,
   database: DatabaseSync,
@@ -99,7 +137,8 @@ const waitingDatabase = (
     const milliseconds = Math.floor(clock())
     return { milliseconds, seconds: epochSeconds(milliseconds / 1000) }
   }
-  const group = groupCommit(database, now, patienceMs)
+  const changes = countChanges(database)
+  const group = groupCommit(database, now, patienceMs, changes.note)
   const beginSnapshot = database.prepare('begin')
   const endSnapshot = database.prepare('commit')
   let closing: Promise<void> | undefined
@@ -144,6 +183,21 @@ const waitingDatabase = (
       }
     },
     read,
+    recall: (find, isStill) => {
+      const known = new Map<Parameters<typeof find>[0], NonNullable<ReturnType<typeof find>>>()
+      let knownAt = -1
+      return (key) =>
+        read((now) => {
+          const count = changes.count()
+          if (count !== knownAt || known.size >= MOST_RECALLED) known.clear()
+          knownAt = count
+          const before = known.get(key)
+          if (before !== undefined && isStill(before, now)) return before
+          const found = find(key, now)
+          if (found !== undefined) known.set(key, found)
+          return found
+        })
+    },
     snapshot: (work) =>
       read((now) => {
         beginSnapshot.run()

@@ -32,8 +32,14 @@ type Job = {
 /**
  * @param now - the store's clock, asked once for each group
  * @param patienceMs - how long a write waits for other processes before it is refused
+ * @param committed - called when a group is in the file, before any of it is answered
  */
-export const groupCommit = (database: DatabaseSync, now: () => Now, patienceMs: number): GroupCommit => {
+export const groupCommit = (
+  database: DatabaseSync,
+  now: () => Now,
+  patienceMs: number,
+  committed: () => void,
+): GroupCommit => {
   let waiting: Job[] = []
   let nextTry: NodeJS.Timeout | undefined
   let isWriting = false
@@ -95,6 +101,7 @@ export const groupCommit = (database: DatabaseSync, now: () => Now, patienceMs: 
         release.run()
       }
       commit.run()
+      committed()
     } catch (error) {
       try {
         if (database.isTransaction) database.exec('rollback')

@@ -43,6 +43,18 @@ export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessio
   )
   const end = database.prepare('delete from platform_sessions where id = ?')
 
+  const recallLive = database.recall(
+    (digest: string, now) => {
+      const row = findLive.get(Buffer.from(digest, 'latin1'), now.seconds)
+      if (row === undefined) return undefined
+      const session = sessionFromRow(row)
+      const authorization = session.authorizationId === undefined ? undefined : authorizationFromRow(row)
+      return { session, account: accountFromRow(row), authorization }
+    },
+    ({ session, authorization }, now) =>
+      session.expiresAt > now.seconds && (authorization === undefined || authorization.expiresAt > now.seconds),
+  )
+
   return {
     signIn: ({ accountId, accountVersion, clientId, lifetime, reuseWithin, candidate: { seed, digest } }) =>
       database.write((now) => {
@@ -75,14 +87,7 @@ export const sqlitePlatformSessions = (database: SqliteDatabase): PlatformSessio
           insert.get(digest, seed, ...owner, now.seconds, expiresAt, expiresAt + EXPIRED_SESSIONS_KEPT)!,
         )
       }),
-    findLive: (digest) =>
-      database.read((now) => {
-        const row = findLive.get(digest, now.seconds)
-        if (row === undefined) return undefined
-        const session = sessionFromRow(row)
-        const authorization = session.authorizationId === undefined ? undefined : authorizationFromRow(row)
-        return { session, account: accountFromRow(row), authorization }
-      }),
+    findLive: (digest) => recallLive(digest.toString('latin1')),
     findExpired: (digest) =>
       database.read((now) => {
         const row = findExpired.get(digest, now.seconds)
