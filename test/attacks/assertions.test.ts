@@ -271,7 +271,7 @@ test('H10 · kid is a name to compare and nothing else (RFC 8725 §3.10)', async
   // Keys in the token are not looked at.
   const foreign = makeKey('ES256')
   const header = { kid: one.kid, jwk: foreign.jwk, jku: 'https://localhost/jwks', x5u: 'https://localhost/x' } as const
-  assertInvalidClient(await askWith(app, foreign, { header: header as never }))
+  assertInvalidClient(await askWith(app, foreign, { header: header }))
 })
 
 test('H11 · what is critical and not understood is refused (RFC 7515 §4.1.11, RFC 7797)', async () => {

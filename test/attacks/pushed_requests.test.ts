@@ -278,7 +278,7 @@ test('FAPI 2.0 · a client of the profile pushes, with PKCE and a signed asserti
   const oauthOnly = { ...proof, scope: 'read:entities' }
   const withoutUri = await send(requestOf(app, { ...oauthOnly, redirect_uri: undefined, ...(await sign()) }))
   assert.deepEqual([withoutUri.status, withoutUri.body['error']], [400, 'invalid_request'])
-  const plain = new URLSearchParams({ ...requestOf(app), ...proof, client_secret: '' } as Record<string, string>)
+  const plain = new URLSearchParams({ ...requestOf(app), ...proof, client_secret: '' })
   const browser = openBrowser(postern)
   await signInHere(browser, account)
   assertTold(await browser.get(`/authorize?${plain.toString()}`), 'invalid_request', { state: 'pushed' })
