@@ -20,6 +20,7 @@ export const floorPlan: ReadonlyMap<string, number> = new Map([
   ['tokens', 5],
 
   ['access', 6],
+  ['backchannel_logout', 6],
   ['grant_types', 6],
 
   ['endpoints', 7],

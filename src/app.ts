@@ -3,6 +3,8 @@ import { createSessionBridge } from '#access/session_bridge.ts'
 import { createSessionCookies } from '#access/session_cookie.ts'
 import { createBrowserSessions } from '#accounts/browser_session.ts'
 import { createSignIn } from '#accounts/sign_in.ts'
+import { createCourier } from '#backchannel_logout/courier.ts'
+import { createDelivery } from '#backchannel_logout/delivery.ts'
 import { createDerivedTokens } from '#base/derived_token.ts'
 import { createIdPermutation } from '#base/id_permutation.ts'
 import type { Log } from '#base/log.ts'
@@ -31,6 +33,7 @@ import type { Store } from '#stores/store.ts'
 import { createAttempts } from '#throttling/attempts.ts'
 import { createAccessTokenVerification } from '#tokens/access_token.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
+import { createLogoutTokens } from '#tokens/logout_token.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
 import { openSigningKeys } from '#tokens/signing_keys.ts'
 import { createSubjects } from '#tokens/subject.ts'
@@ -211,6 +214,16 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     issuerUrl: urls.auth,
   })
 
+  const makeLogoutToken = createLogoutTokens({
+    ...{ clock, keys, subjects },
+    issuer: urls.auth,
+  })
+  const courier = createCourier({
+    store: store.logoutDeliveries,
+    deliver: createDelivery({ store, makeLogoutToken, outbound, log }),
+    log,
+  })
+
   const isApiHttps = urls.api.startsWith('https:')
   const cookies = createSessionCookies(platform.session_cookie, deriveKey(masterKey, 'platform sessions'), isApiHttps)
   const bridge = createSessionBridge({
@@ -258,9 +271,13 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     log,
   })
   return {
-    listen: () => server.listen(config.listen),
+    listen: async () => {
+      const listening = await server.listen(config.listen)
+      courier.start()
+      return listening
+    },
     close: async () => {
-      await server.close()
+      await Promise.all([server.close(), courier.close()])
       await hashing.close()
     },
   }

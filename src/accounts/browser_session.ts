@@ -6,14 +6,18 @@ import type { BrowserSessionStore } from '#stores/store.ts'
 
 export type LiveBrowserSession = { readonly session: BrowserSession; readonly account: Account }
 
-/** Sign-ins of people at our own pages. Each sign-in makes a new session: what a browser held before is worth nothing afterwards. */
+/** Sign-ins of people at our own pages. Each sign-in makes a new cookie: what a browser held before is worth nothing afterwards. */
 export type BrowserSessions = {
   /** The live session of the cookie; two cookies with different values are none, since somebody planted one. */
   readonly find: (cookieHeader: string | undefined) => Promise<LiveBrowserSession | undefined>
-  /** @returns the session and its `Set-Cookie`; `undefined` if the account was changed or disabled since the password was checked */
+  /**
+   * @param before - the session that the browser has: one of the same account goes on, any other is left as it is
+   * @returns the session and its `Set-Cookie`; `undefined` if the account was changed or disabled since the password was checked
+   */
   readonly begin: (
     account: Account,
     methods: readonly AuthenticationMethod[],
+    before?: LiveBrowserSession,
   ) => Promise<{ readonly live: LiveBrowserSession; readonly setCookie: string } | undefined>
   /** `Set-Cookie` that makes the browser forget it. */
   readonly clear: () => string
@@ -51,7 +55,7 @@ export const createBrowserSessions = ({
 
   return {
     find,
-    begin: async (account, methods) => {
+    begin: async (account, methods, before) => {
       const seed = Buffer.from(random(SEED_BYTES))
       const session = await store.begin({
         accountId: account.id,
@@ -59,6 +63,7 @@ export const createBrowserSessions = ({
         methods,
         seed,
         lifetime,
+        renews: before?.session.id,
       })
       if (session === undefined) return undefined
       const value = tokens.of({ id: session.id, salt: session.seed })

@@ -6,6 +6,7 @@ import { UsageError } from '#cli/failures.ts'
 import { refuseUnknown, refuseUnknownAccounts, refuseUnknownOrganizations } from '#cli/references.ts'
 import type { Config } from '#config.ts'
 import { findOriginDefect } from '#protocol/origin.ts'
+import { findOutboundUrlDefect } from '#outbound/allow_list.ts'
 import { findRedirectUriDefect } from '#protocol/redirect_uri.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import { findSectorDefect } from '#protocol/sector_identifier.ts'
@@ -21,6 +22,9 @@ export type PolicyOptions = AuthenticationOptions & {
   readonly firstParty?: boolean
   readonly redirectUri?: readonly string[]
   readonly allowedOrigin?: readonly string[]
+  readonly postLogoutRedirectUri?: readonly string[]
+  readonly backchannelLogoutUri?: string
+  readonly backchannelLogoutSessionRequired?: boolean
   readonly pkce?: NonNullable<ClientPolicy['pkce']>
   readonly requiredScope?: readonly RequiredScope[]
   readonly refreshWindow?: Seconds
@@ -90,6 +94,7 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     party: options.firstParty === true ? 'first' : 'third',
     redirectUris: [...new Set(redirectUris)],
     ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...new Set(allowedOrigins)] }),
+    ...logoutPolicyOf(options),
     ...(pkce === undefined ? {} : { pkce }),
     ...(requiredScopes === undefined
       ? {}
@@ -105,6 +110,16 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
   }
   return options.profile === 'fapi2' ? fapi2PolicyOf(policy, config) : policy
 }
+
+const logoutPolicyOf = ({
+  postLogoutRedirectUri: postLogoutRedirectUris,
+  backchannelLogoutUri,
+  backchannelLogoutSessionRequired,
+}: PolicyOptions) => ({
+  ...(postLogoutRedirectUris === undefined ? {} : { postLogoutRedirectUris: [...new Set(postLogoutRedirectUris)] }),
+  ...(backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri }),
+  ...(backchannelLogoutSessionRequired === undefined ? {} : { backchannelLogoutSessionRequired }),
+})
 
 const refuseContradictions = (
   options: PolicyOptions,
@@ -137,6 +152,7 @@ const refuseContradictions = (
   }
   for (const [name, value] of Object.entries({
     '--redirect-uri': options.redirectUri,
+    '--post-logout-redirect-uri': options.postLogoutRedirectUri,
     '--pkce': options.pkce,
     '--par': options.par,
     '--required-scope': options.requiredScope,
@@ -150,6 +166,12 @@ const refuseContradictions = (
     if (defect !== undefined) throw new UsageError(`--subject-type pairwise: ${defect}.`)
   }
   const signsInWithPassword = hasPasswordGrant(grantTypes)
+  if (options.backchannelLogoutUri !== undefined && !hasCodeGrant && !signsInWithPassword) {
+    throw new UsageError('--backchannel-logout-uri: only for a client that people sign in to.')
+  }
+  if (options.backchannelLogoutSessionRequired === true && options.backchannelLogoutUri === undefined) {
+    throw new UsageError('--backchannel-logout-session-required: only with --backchannel-logout-uri.')
+  }
   for (const [name, value] of Object.entries({
     '--password-account': options.passwordAccount,
     '--password-realm': options.passwordRealm,
@@ -190,6 +212,13 @@ export const parseRedirectUri = (text: string): string => refuseDefect(text, fin
 export const parseOrigin = (text: string): string => refuseDefect(text, findOriginDefect(text))
 
 const refuseDefect = (text: string, defect: string | undefined): string => {
+  if (defect === undefined) return text
+  throw new InvalidArgumentError(`${defect[0]!.toUpperCase()}${defect.slice(1)}.`)
+}
+
+/** @see OpenID Connect Back-Channel Logout 1.0 §2.2 */
+export const parseBackchannelLogoutUri = (text: string): string => {
+  const defect = findOutboundUrlDefect(text)
   if (defect === undefined) return text
   throw new InvalidArgumentError(`${defect[0]!.toUpperCase()}${defect.slice(1)}.`)
 }

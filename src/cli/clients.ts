@@ -8,6 +8,7 @@ import {
   hasPasswordGrant,
   PASSWORD_REALM,
   parseOrigin,
+  parseBackchannelLogoutUri,
   parseRedirectUri,
   parseRequiredScope,
   policyOf,
@@ -91,6 +92,16 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
       'an origin whose pages may call the token endpoint for it; repeatable (default: those of its redirect URIs)',
       collect(parseOrigin),
     )
+    .option(
+      '--post-logout-redirect-uri <uri>',
+      'where people may be sent after signing out; repeatable',
+      collect(parseRedirectUri),
+    )
+    .option('--backchannel-logout-uri <url>', 'where it is told that people have signed out', parseBackchannelLogoutUri)
+    .option(
+      '--backchannel-logout-session-required',
+      'it must be told which session has ended, also where all of a person have',
+    )
     .addOption(
       new Option(
         '--pkce <when>',
@@ -143,6 +154,8 @@ Examples:
   postern clients create --name Reports --grant-type client_credentials --scope read:entities --acts-as 22612
   postern clients create --name Dashboards --grant-type authorization_code refresh_token \\
     --scope openid offline_access read:entities --redirect-uri https://dashboards.example.com/callback \\
+    --post-logout-redirect-uri https://dashboards.example.com/ \\
+    --backchannel-logout-uri https://dashboards.example.com/backchannel-logout \\
     --required-scope "read:entities=Dashboards are drawn from your campaigns."
   postern clients create --name Importer --grant-type password refresh_token \\
     --scope openid offline_access manage:services --default-scope manage:services --password-account 22612

@@ -19,8 +19,11 @@ export const DEMO = {
   thirdPartySecret: 'third-party-secret',
   /** Where examples/third_party_site listens. */
   thirdPartyCallback: 'http://localhost:9401/callback',
+  thirdPartyHome: 'http://localhost:9401/',
+  thirdPartyLogout: 'http://localhost:9401/backchannel-logout',
   spaId: 'spa-demo',
   spaCallback: 'http://localhost:9402/callback',
+  spaHome: 'http://localhost:9402/',
 } as const
 
 /** The realm of operators. */
@@ -279,6 +282,7 @@ export const demoClients = ({ platform, api_resources }: Config): readonly DemoC
         defaultScopes: amongThem(['manage:services']),
         party: 'first',
         redirectUris: [DEMO.thirdPartyCallback],
+        postLogoutRedirectUris: [DEMO.thirdPartyHome],
       },
     },
     {
@@ -290,6 +294,8 @@ export const demoClients = ({ platform, api_resources }: Config): readonly DemoC
         ...forOthers,
         tokenEndpointAuthMethod: 'client_secret',
         redirectUris: [DEMO.thirdPartyCallback],
+        postLogoutRedirectUris: [DEMO.thirdPartyHome],
+        backchannelLogoutUri: DEMO.thirdPartyLogout,
       },
     },
     {
@@ -301,6 +307,7 @@ export const demoClients = ({ platform, api_resources }: Config): readonly DemoC
         tokenEndpointAuthMethod: 'none',
         pkce: 'required',
         redirectUris: [DEMO.spaCallback],
+        postLogoutRedirectUris: [DEMO.spaHome],
       },
     },
   ]

@@ -96,6 +96,17 @@ Examples:
     .action(async (_: unknown, self: Command) => setUserPassword(self.optsWithGlobals<NameOptions>(), outputOf(self)))
   refuseSecretOptions(setPassword, 'password')
 
+  addNameOptions(group.command('sign-out'))
+    .summary('sign an account out everywhere')
+    .description(
+      'End everything that an account is signed in with: in all browsers, and what every client has. It may sign in again. Clients that want to know are told by the server.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  postern users sign-out --username jo@example.com\n  postern users sign-out --id 22612',
+    )
+    .action(async (_: unknown, self: Command) => signUserOut(self.optsWithGlobals<NameOptions>(), outputOf(self)))
+
   addNameOptions(group.command('disable'))
     .summary('sign an account out everywhere, for good')
     .description('End everything that an account is signed in with, and let it sign in no more.')
@@ -186,6 +197,14 @@ const setUserPassword = async (options: NameOptions, output: Output): Promise<vo
     await store.accounts.setPassword(id, await withHashing((hashing) => hashNewPassword(hashing, password)))
     output.result({ id, username, password_set: true }, '')
     output.words(`${username} (${id}) has the new password. What was signed in with the old one has ended.`)
+  })
+
+const signUserOut = async (options: NameOptions, output: Output): Promise<void> =>
+  withDatabase(options, async (store, config) => {
+    const { id, username } = await findAccount(options, store, config)
+    await store.browserSessions.endAll(id)
+    output.result({ id, username, signed_out: true }, '')
+    output.words(`${username} (${id}) is signed out everywhere.`)
   })
 
 const disableUser = async (options: NameOptions, output: Output): Promise<void> =>

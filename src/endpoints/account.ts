@@ -7,6 +7,7 @@ import type { PasswordHashing } from '#base/password_hashing.ts'
 import type { EpochSeconds } from '#base/time.ts'
 import { seeOther } from '#endpoints/authorize.ts'
 import type { Interactions } from '#endpoints/interaction.ts'
+import { endSession, nameClients } from '#endpoints/session_end.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
 import type { AccountNotice } from '#pages/account.ts'
@@ -92,20 +93,20 @@ export const endAccessEndpoint = formEndpoint(async (sent, tools) => {
   return accountWith({ kind: 'access_ended', clientName: client?.name }, sent.live, tools)
 })
 
-/** `POST /account/sign-out`: ends this browser's session. Clients go on. */
-export const signOutEndpoint = formEndpoint(async (sent, tools) => {
-  await tools.store.browserSessions.end(sent.live.session.id)
-  audit(tools, 'browser_signed_out', sent)
-  const reply = tools.pages.signedOut(false)
-  return { ...reply, headers: { ...reply.headers, 'set-cookie': tools.browserSessions.clear() } }
+/** `POST /account/sign-out`: ends this browser's session, and what does not go on without it. */
+export const signOutEndpoint = formEndpoint(async ({ request, live }, tools) => {
+  const signedOut = await endSession(request, live, tools)
+  return tools.pages.signedOut({
+    ...(await nameClients(signedOut, tools)),
+    headers: { 'set-cookie': tools.browserSessions.clear() },
+  })
 })
 
 /** `POST /account/sign-out-everywhere`: ends every browser session, and what every client has now; what was allowed stays remembered. */
 export const signOutEverywhereEndpoint = formEndpoint(async (sent, tools) => {
   await tools.store.browserSessions.endAll(sent.live.account.id)
   audit(tools, 'signed_out_everywhere', sent)
-  const reply = tools.pages.signedOut(true)
-  return { ...reply, headers: { ...reply.headers, 'set-cookie': tools.browserSessions.clear() } }
+  return tools.pages.signedOut({ isEverywhere: true, headers: { 'set-cookie': tools.browserSessions.clear() } })
 })
 
 /** `GET /account/password` */

@@ -1,5 +1,6 @@
 import { issueCode, proceed, spendPushed, tellError, type AuthorizeTools } from '#endpoints/authorize.ts'
 import { checkAuthorizationRequest, ToldError, type Asked } from '#endpoints/authorization_request.ts'
+import { endSession, type SessionEndTools } from '#endpoints/session_end.ts'
 import { visibilityOf } from '#access/visibility.ts'
 import type { LiveBrowserSession } from '#accounts/browser_session.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
@@ -9,11 +10,11 @@ import { readFormValues } from '#protocol/parameters.ts'
 import type { Account, Confinement } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
-export type ConsentTools = AuthorizeTools & {
-  readonly store: Pick<Store, 'browserSessions'>
-  /** The API whose tokens can be confined to organizations. */
-  readonly platformAudience: string
-}
+export type ConsentTools = AuthorizeTools &
+  SessionEndTools & {
+    /** The API whose tokens can be confined to organizations. */
+    readonly platformAudience: string
+  }
 
 /** More boxes than a page has. */
 const MOST_FIELDS = 5000
@@ -37,7 +38,7 @@ export const consentEndpoint =
 
     switch (form.get('decision')?.[0]) {
       case 'switch': {
-        await tools.store.browserSessions.end(live.session.id)
+        await endSession(request, live, tools)
         const reply = await proceed({ ...request, headers: { ...request.headers, cookie: '' } }, query, 0, tools)
         return { ...reply, headers: { ...reply.headers, 'set-cookie': tools.browserSessions.clear() } }
       }

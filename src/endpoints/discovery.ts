@@ -40,6 +40,7 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   userinfo_endpoint: `${issuer}userinfo`,
   revocation_endpoint: `${issuer}oauth/revoke`,
   introspection_endpoint: `${issuer}oauth/introspect`,
+  end_session_endpoint: `${issuer}oidc/logout`,
   jwks_uri: `${issuer}.well-known/jwks.json`,
   scopes_supported: [
     ...new Set([...OPENID_SCOPES, ...resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))]),
@@ -62,6 +63,8 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   claim_types_supported: ['normal'],
   claims_supported: [...['iss', 'sub', 'aud', 'iat', 'exp', 'auth_time'], ...Object.values(CLAIMS_OF_SCOPE).flat()],
+  backchannel_logout_supported: true,
+  backchannel_logout_session_supported: true,
   claims_parameter_supported: false,
   request_parameter_supported: false,
   request_uri_parameter_supported: false,

@@ -1,5 +1,6 @@
 import { findSealed, seal } from '#base/seal.ts'
 import type { Key } from '#base/secrets.ts'
+import type { LogoutRequest } from '#protocol/logout_request.ts'
 import { later, minutes, type Clock, type EpochSeconds } from '#base/time.ts'
 import type { AccountNotice } from '#pages/account.ts'
 
@@ -22,6 +23,10 @@ export type Interaction =
   | { readonly kind: 'account'; readonly sessionId: number }
   /** What the account page says first: what this session has just done. */
   | { readonly kind: 'notice'; readonly sessionId: number; readonly notice: AccountNotice }
+  /** A request to be signed out that came by form, on its way. */
+  | { readonly kind: 'logout'; readonly asked: LogoutRequest }
+  /** The page that asks whether to sign out, as this session was shown it. */
+  | { readonly kind: 'sign_out'; readonly asked: LogoutRequest; readonly sessionId: number }
 
 type Find = <Kind extends Interaction['kind']>(
   kind: Kind,

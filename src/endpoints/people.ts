@@ -14,18 +14,27 @@ import {
   legacyAuthorizeEndpoint,
 } from '#endpoints/authorize.ts'
 import { consentEndpoint, type ConsentTools } from '#endpoints/consent.ts'
+import {
+  confirmLogoutEndpoint,
+  continueLogoutEndpoint,
+  logoutByFormEndpoint,
+  logoutEndpoint,
+  v2LogoutEndpoint,
+  type LogoutTools,
+} from '#endpoints/logout.ts'
 import { createPageErrorAnswers } from '#endpoints/page_errors.ts'
 import { signInEndpoint, type SignInPageTools } from '#endpoints/sign_in.ts'
 import type { Reply, Surface } from '#http/message.ts'
 
 export type PeopleTools = ConsentTools &
   SignInPageTools &
-  AccountTools & {
+  AccountTools &
+  LogoutTools & {
     /** What the pages load: the style sheet, the logo, a script. */
     readonly assets: readonly { readonly path: string; readonly reply: Reply }[]
   }
 
-/** What people see: signing in, deciding, and their account. */
+/** What people see: signing in and out, deciding, and their account. */
 export const peopleSurface = (tools: PeopleTools): Surface => ({
   prefix: '/',
   routes: [
@@ -41,6 +50,11 @@ export const peopleSurface = (tools: PeopleTools): Surface => ({
     { methods: ['POST'], path: '/account/sign-out-everywhere', endpoint: signOutEverywhereEndpoint(tools) },
     { methods: ['GET'], path: '/account/password', endpoint: passwordPageEndpoint(tools) },
     { methods: ['POST'], path: '/account/password', endpoint: passwordChangeEndpoint(tools) },
+    { methods: ['GET'], path: '/oidc/logout', endpoint: logoutEndpoint(tools) },
+    { methods: ['POST'], path: '/oidc/logout', endpoint: logoutByFormEndpoint(tools) },
+    { methods: ['GET'], path: '/oidc/logout/continue', endpoint: continueLogoutEndpoint(tools) },
+    { methods: ['POST'], path: '/oidc/logout/confirm', endpoint: confirmLogoutEndpoint(tools) },
+    { methods: ['GET'], path: '/v2/logout', endpoint: v2LogoutEndpoint(tools) },
     ...tools.assets.map(({ path, reply }) => ({ methods: ['GET'] as const, path, endpoint: () => reply })),
   ],
   answerError: createPageErrorAnswers(tools.pages, tools.log),

@@ -2,6 +2,7 @@ import { visibilityOf } from '#access/visibility.ts'
 import type { LiveBrowserSession } from '#accounts/browser_session.ts'
 import type { ClientAccess } from '#endpoints/account.ts'
 import type { Asked } from '#endpoints/authorization_request.ts'
+import type { WayBack } from '#endpoints/logout_request.ts'
 import type { Reply, Request } from '#http/message.ts'
 import { isFromOwnPage } from '#http/same_origin.ts'
 import { accountPage, type AccountNotice } from '#pages/account.ts'
@@ -11,7 +12,8 @@ import { errorPage } from '#pages/error.ts'
 import { formPostPage } from '#pages/form_post.ts'
 import { pageReply } from '#pages/page.ts'
 import { passwordChangePage, type PasswordChangeData } from '#pages/password_change.ts'
-import { signedOutPage } from '#pages/signed_out.ts'
+import { signedOutPage, type ClientNames } from '#pages/signed_out.ts'
+import { signOutPage, stillSignedInPage } from '#pages/sign_out.ts'
 import { signInPage, type SignInData } from '#pages/sign_in.ts'
 import type { ErrorKind, Texts } from '#pages/texts/catalogue.ts'
 import { webMessagePage } from '#pages/web_message.ts'
@@ -59,7 +61,16 @@ export type PersonPages = {
     csrf: string,
     answer?: Answer & { readonly problem?: PasswordChangeData['problem'] },
   ) => Reply
-  readonly signedOut: (isEverywhere: boolean) => Reply
+  readonly signOut: (
+    live: LiveBrowserSession,
+    clients: ClientNames,
+    back: WayBack | undefined,
+    request: string,
+  ) => Reply
+  readonly stillSignedIn: (back: WayBack | undefined) => Reply
+  readonly signedOut: (
+    what: Partial<ClientNames> & Pick<Answer, 'headers'> & { readonly isEverywhere?: boolean },
+  ) => Reply
   readonly formPost: (redirectUri: string, response: AuthorizationResponse, clientName: string) => Reply
   readonly webMessage: (target: ResponseTarget, response: AuthorizationResponse, clientName: string) => Reply
   readonly error: (
@@ -182,7 +193,33 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
         { headers: sendable(headers) },
       ),
 
-    signedOut: (isEverywhere) => pageReply(signedOutPage({ ...look, isEverywhere, signIn: '/account' }), 200),
+    signOut: (live, clients, back, request) =>
+      pageReply(
+        signOutPage({
+          ...look,
+          ...clients,
+          action: '/oidc/logout/confirm',
+          request,
+          username: live.account.username,
+          back: back && { clientName: back.client.name, host: hostOf(back.uri) },
+        }),
+        200,
+        back === undefined ? {} : { formAction: new URL(back.uri) },
+      ),
+
+    stillSignedIn: (back) =>
+      pageReply(
+        stillSignedInPage({
+          ...look,
+          account: '/account',
+          // A program's own scheme is not for a link that somebody follows because they did not go there.
+          back: back && /^https?:/.test(back.uri) ? { clientName: back.client.name, url: back.uri } : undefined,
+        }),
+        200,
+      ),
+
+    signedOut: ({ headers, ...what }) =>
+      pageReply(signedOutPage({ ...look, ...what, signIn: '/account' }), 200, { headers: sendable(headers) }),
 
     formPost: (action, fields, clientName) =>
       pageReply(formPostPage({ ...look, action, fields, clientName }), 200, { formAction: new URL(action) }),

@@ -3,16 +3,15 @@ import type { SignIn } from '#accounts/sign_in.ts'
 import type { Log } from '#base/log.ts'
 import { findRealm, seeOther } from '#endpoints/authorize.ts'
 import type { Interactions } from '#endpoints/interaction.ts'
+import { endSession, type SessionEndTools } from '#endpoints/session_end.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
 import type { PushedRequests } from '#endpoints/pushed_requests.ts'
 import type { Endpoint, Reply, Request } from '#http/message.ts'
 import { findResponseTarget, readAuthorizationParameters } from '#protocol/authorization_request.ts'
 import { readBodyParameters, type Parameters } from '#protocol/parameters.ts'
 import type { Client } from '#stores/records.ts'
-import type { Store } from '#stores/store.ts'
 
-export type SignInPageTools = {
-  readonly store: Pick<Store, 'browserSessions' | 'clients'>
+export type SignInPageTools = SessionEndTools & {
   readonly browserSessions: BrowserSessions
   readonly interactions: Interactions
   readonly pushedRequests: PushedRequests
@@ -24,8 +23,8 @@ export type SignInPageTools = {
 }
 
 /**
- * `POST /sign-in`: the form of the sign-in page. A sign-in always makes a new browser session and ends the one that this browser had: who
- * planted a cookie has nothing from it.
+ * `POST /sign-in`: the form of the sign-in page. A sign-in always makes a new cookie and ends the one that this browser had: who planted one
+ * has nothing from it. The same person's session goes on under it, with what was begun in it; anybody else's is signed out.
  */
 export const signInEndpoint =
   (tools: SignInPageTools): Endpoint =>
@@ -112,9 +111,9 @@ const trySignIn = async (
     return { problem: 'wrong', status: 400 }
   }
   const before = await tools.browserSessions.find(headers.cookie)
-  const begun = await tools.browserSessions.begin(signedIn.account, ['pwd'])
+  const begun = await tools.browserSessions.begin(signedIn.account, ['pwd'], before)
   if (begun === undefined) return { problem: 'wrong', status: 400 }
-  if (before !== undefined) await tools.store.browserSessions.end(before.session.id)
+  if (before !== undefined && before.session.id !== begun.live.session.id) await endSession(request, before, tools)
   tools.log.audit('browser_signed_in', { account: signedIn.account.id, realm, address, request: id })
   return { setCookie: begun.setCookie, sessionId: begun.live.session.id }
 }

@@ -150,6 +150,12 @@ export type ClientPolicy = {
   readonly redirectUris: readonly string[]
   /** Origins of its own pages, which browsers let read our answers to it. Default: the origins of its redirect URIs. */
   readonly allowedOrigins?: readonly string[]
+  /** Where browsers may be sent after a sign-out (RP-Initiated Logout 1.0 §3.1). Compared byte for byte. Default: none. */
+  readonly postLogoutRedirectUris?: readonly string[]
+  /** Where logout tokens are sent (Back-Channel Logout 1.0 §2.2). Without one it is told nothing. */
+  readonly backchannelLogoutUri?: string
+  /** Whether every logout token must name one session (`sid`); otherwise one without it ends all of the subject. Default: false. */
+  readonly backchannelLogoutSessionRequired?: boolean
   /** `required`: no authorization request without PKCE (RFC 7636). A public client's is required always. Default: `when_offered`. */
   readonly pkce?: 'required' | 'when_offered'
   /** Scopes that cannot be switched off on the consent page, each with the reason that the person reads. */
@@ -270,6 +276,7 @@ export type Authorization = {
 
 /** A sign-in of a person at our own pages, in one browser. */
 export type BrowserSession = {
+  /** Shown as `sid`. It stays the same when the same person signs in again in the same browser. */
   readonly id: number
   readonly accountId: number
   /** 128 random bits, from which the cookie's secret is derived under a key that the database does not hold. */
@@ -332,6 +339,20 @@ export type PlatformSession = {
   readonly seed: Buffer
   readonly createdAt: EpochSeconds
   readonly expiresAt: EpochSeconds
+}
+
+/** A logout token that is still to be delivered. The token is made when it is sent, so that it is fresh. */
+export type LogoutDelivery = {
+  readonly id: number
+  readonly clientId: string
+  readonly accountId: number
+  /** The browser session that has ended; `undefined`: all of the account. */
+  readonly browserSessionId: number | undefined
+  /** Which one this is, from 1. */
+  readonly attempt: number
+  readonly createdAt: EpochSeconds
+  /** When this attempt was taken, by the store's clock. */
+  readonly takenAt: EpochSeconds
 }
 
 // ── Keys ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ import type {
   Entity,
   EntityChange,
   Grant,
+  LogoutDelivery,
   PlatformSession,
   PushedRequest,
   StoredSigningKey,
@@ -244,6 +245,22 @@ export const browserSessionFromRow = (row: Row): BrowserSession => ({
   methods: json<readonly AuthenticationMethod[]>(row, 'browser_session_methods'),
   createdAt: time(row, 'browser_session_created_at'),
   expiresAt: time(row, 'browser_session_expires_at'),
+})
+
+export const DELIVERY_COLUMNS = named(
+  'logout_deliveries',
+  'delivery',
+  'id client_id account_id browser_session_id attempts created_at taken_at',
+)
+
+export const deliveryFromRow = (row: Row): LogoutDelivery => ({
+  id: integer(row, 'delivery_id'),
+  clientId: text(row, 'delivery_client_id'),
+  accountId: integer(row, 'delivery_account_id'),
+  browserSessionId: optionalInteger(row, 'delivery_browser_session_id'),
+  attempt: integer(row, 'delivery_attempts'),
+  createdAt: time(row, 'delivery_created_at'),
+  takenAt: time(row, 'delivery_taken_at'),
 })
 
 export const SESSION_COLUMNS = named(

@@ -14,6 +14,7 @@ import type {
   EntityChange,
   EntityType,
   Grant,
+  LogoutDelivery,
   NewAccount,
   NewClient,
   Permission,
@@ -63,6 +64,7 @@ export type Store = {
   readonly authorizationCodes: AuthorizationCodeStore
   readonly authorizations: AuthorizationStore
   readonly browserSessions: BrowserSessionStore
+  readonly logoutDeliveries: LogoutDeliveryStore
   readonly platformSessions: PlatformSessionStore
   readonly attempts: AttemptStore
   readonly oneTimeValues: OneTimeValueStore
@@ -91,11 +93,11 @@ export type AccountStore = {
   readonly list: (page: Page & { readonly realm?: string }) => Promise<readonly Account[]>
   /**
    * Replaces the password hash, and ends every authorization, browser session, unspent code and platform session of the account in the same
-   * transaction; its grants stay. A sign-in whose password was checked before makes none afterwards either: see `CheckedAccount`.
+   * transaction; its grants stay. Logout tokens become due as with `browserSessions.endAll`. A sign-in whose password was checked before makes none afterwards either: see `CheckedAccount`.
    * @returns whether there is such an account
    */
   readonly setPassword: (id: number, passwordHash: string) => Promise<boolean>
-  /** Ends what `setPassword` ends too. @returns whether there is such an account */
+  /** Ends what `setPassword` ends too, logout tokens included. @returns whether there is such an account */
   readonly disable: (id: number) => Promise<boolean>
   readonly hasPermissionOn: (id: number, entityType: EntityType, entityIds: readonly number[]) => Promise<boolean>
 }
@@ -108,7 +110,7 @@ export type ClientStore = {
   /** The client of a live API key, or of a client id that counts as one; `undefined` if it is unknown or its client disabled. */
   readonly findByApiKey: (key: string, digest: Digest) => Promise<Client | undefined>
   readonly list: (page: Page) => Promise<readonly Client[]>
-  /** Ends every authorization, unspent code and platform session of the client too. @returns whether there is such a client */
+  /** Ends every authorization, unspent code and platform session of the client too; it is told nothing. @returns whether there is such a client */
   readonly disable: (id: string) => Promise<boolean>
 }
 
@@ -252,26 +254,62 @@ export type AuthorizationCodeStore = {
   readonly ruin: (id: number, clientId: string) => Promise<void>
 }
 
+/** What a sign-out ended and what goes on, as client ids, each once and sorted. */
+export type SignedOut = {
+  /** Clients that had something in the session, and have nothing of it any more. */
+  readonly ended: readonly string[]
+  /** Clients with an authorization that has a refresh token: it goes on without the session. */
+  readonly goOn: readonly string[]
+  /** Clients for which a logout token became due. */
+  readonly told: readonly string[]
+}
+
 export type BrowserSessionStore = {
-  /** `undefined` if the account has another version by now, or is disabled: see `CheckedAccount`. */
+  /**
+   * `undefined` if the account has another version by now, or is disabled: see `CheckedAccount`. A live session of the same account that is
+   * named by `renews` is taken over: it keeps its id and all that was made in it, and has the seed, the time and the end of this sign-in;
+   * so what the browser held before is worth nothing. Any other `renews` changes nothing, and a new session begins.
+   */
   readonly begin: (
     asked: CheckedAccount & {
       readonly methods: readonly AuthenticationMethod[]
       readonly seed: Buffer
       readonly lifetime: Seconds
+      readonly renews?: number | undefined
     },
   ) => Promise<BrowserSession | undefined>
   /** Live: neither ended nor expired, and its account not disabled. */
   readonly findLive: (
     id: number,
   ) => Promise<{ readonly session: BrowserSession; readonly account: Account } | undefined>
-  /** Ends it. Authorizations that were made with it go on, and so do codes on their way to one. Ending twice is ending once. */
-  readonly end: (id: number) => Promise<void>
+  /**
+   * "Sign out": ends the session, the unspent codes that were issued in it, and the authorizations that were made in it and have no refresh
+   * token, with their platform sessions. Those with one go on (OpenID Connect Core 1.0 §11, Back-Channel Logout 1.0 §2.7). In the same
+   * step a logout token becomes due for each client that wants them and was ever told in this session who the person is. Of any number of
+   * concurrent calls one answers what ended; the others, and those for a session that is not live, answer `undefined` and change nothing.
+   * No code that is issued, spent or renewed at the same time leaves anything of the session that should have ended.
+   */
+  readonly signOut: (id: number) => Promise<SignedOut | undefined>
   /**
    * "Sign out everywhere": ends every browser session, authorization, unspent code and platform session of the account; grants stay. Unlike
-   * `setPassword` it does not stop a sign-in whose password is being checked just now.
+   * `setPassword` it does not stop a sign-in whose password is being checked just now. In the same step a logout token becomes due for each
+   * client that wants them and has a live authorization of the account, or had one in a live session: one that ends all, or one for each
+   * session if the client must be told which.
    */
   readonly endAll: (accountId: number) => Promise<void>
+}
+
+export type LogoutDeliveryStore = {
+  /**
+   * Takes deliveries that are due, at most `most`, for as long as `lease`: meanwhile no other call is given the same, nor another of the
+   * same client. So of any number of concurrent calls on all nodes, at most one delivers to one client at a time. A delivery whose
+   * lease ran out is due again (its taker was killed): a client may be told twice, and is never forgotten.
+   */
+  readonly take: (most: number, lease: Seconds) => Promise<readonly LogoutDelivery[]>
+  /** It is done, or given up. Finishing twice is finishing once. */
+  readonly finish: (id: number) => Promise<void>
+  /** Lets go of it until `delay` from now. Nothing changes if it was taken anew since this attempt, or is finished. */
+  readonly postpone: (delivery: Pick<LogoutDelivery, 'id' | 'attempt'>, delay: Seconds) => Promise<void>
 }
 
 /**

@@ -18,6 +18,7 @@ export const TABLES: Readonly<Record<string, { readonly owner: string; readonly 
   grants: { owner: 'grants', expiry: { never: 'what people allow; the row goes when they end it' } },
   authorization_codes: { owner: 'authorization_codes', expiry: { column: 'forget_at', key: 'id' } },
   browser_sessions: { owner: 'browser_sessions', expiry: { column: 'expires_at', key: 'id' } },
+  logout_deliveries: { owner: 'logout_deliveries', expiry: { column: 'forget_at', key: 'id' } },
   authorizations: { owner: 'authorizations', expiry: { column: 'expires_at', key: 'id' } },
   platform_sessions: { owner: 'platform_sessions', expiry: { column: 'forget_at', key: 'id' } },
   one_time_values: { owner: 'one_time_values', expiry: { column: 'forget_at', key: 'key' } },
@@ -56,3 +57,11 @@ export const ONE_TIME_VALUES_SLACK = 60
 
 /** For how long what a save changed is remembered, in seconds (two years). */
 export const ENTITY_CHANGES_KEPT = 2 * 365 * 86_400
+/**
+ * For how long a logout token that nobody delivers is kept, in seconds (two days): longer than it is tried for, so that one that waited while
+ * no server ran is tried once more, and its end is written down.
+ */
+export const LOGOUT_DELIVERIES_KEPT = 2 * 86_400
+
+/** As many logout tokens may wait for one client: of one that has been away for so long, no more are kept. */
+export const MOST_LOGOUT_DELIVERIES = 10_000

@@ -25,11 +25,10 @@ import {
 import { PASSWORD, startPostern } from '../support/running_postern.ts'
 import { assertGranted, assertRefused, file } from './attacking.ts'
 
-// B · redirect_uri and open redirects.
+// B · redirect_uri and open redirects. B28 is in `sign_out.test.ts`.
 //
 // Not here, because what they attack does not exist yet:
 // - B13, B17 at registration by a client · there is no dynamic registration; what support registers is checked (B13, B17 below).
-// - B28 · there is no OpenID logout, and /v2/logout is not there.
 // - B34 · there are no dynamic, unverified clients: each redirect URI was registered by support.
 // - B29 with `.jwt` · there is no JARM: that response mode is refused (A07, in authorization_endpoint).
 

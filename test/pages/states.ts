@@ -9,6 +9,7 @@ import type { Page } from '#pages/page.ts'
 import { passwordChangePage, type PasswordChangeData } from '#pages/password_change.ts'
 import { signedOutPage } from '#pages/signed_out.ts'
 import { webMessagePage, type WebMessageData } from '#pages/web_message.ts'
+import { signOutPage, stillSignedInPage, type SignOutData } from '#pages/sign_out.ts'
 import { signInPage, type SignInData } from '#pages/sign_in.ts'
 
 /** `data` is what the page was made of. */
@@ -171,6 +172,15 @@ export const webMessageData: Omit<WebMessageData, keyof Look> = {
   clientName: consentData.client.name,
 }
 
+export const signOutData: Omit<SignOutData, keyof Look> = {
+  action: '/oidc/logout/confirm',
+  request: SEALED,
+  username: consentData.account.username,
+  ended: ['Campaign Studio', 'Whiteboard'],
+  goOn: [consentData.client.name],
+  back: { clientName: consentData.client.name, host: 'localhost:9401' },
+}
+
 /** No longer than names may be, without a place to break. */
 const UNBROKEN = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'
 
@@ -192,6 +202,11 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
   const password = (problem?: PasswordChangeData['problem']): State => ({
     page: passwordChangePage({ ...look, ...passwordData, problem }),
     data: passwordData,
+  })
+  const signOut = (more: Partial<SignOutData>): State => ({
+    page: signOutPage({ ...look, ...signOutData, ...more }),
+    data: { ...signOutData, ...more },
+    formAction: REDIRECT_URI,
   })
   const clientName = consentData.client.name
   return {
@@ -266,6 +281,23 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
         return [`error-${kind.replaceAll('_', '-')}`, { page: errorPage({ ...look, ...data }), data: data.requestId }]
       }),
     ),
+    'sign-out': signOut({}),
+    'sign-out-nobody': signOut({ ended: [], goOn: [], back: undefined }),
+    'sign-out-long': signOut({
+      username: UNBROKEN.repeat(2),
+      ended: [UNBROKEN],
+      goOn: Array.from({ length: 20 }, (_, n) => `Reports ${n + 1}`),
+      back: { clientName: UNBROKEN, host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example:65535` },
+    }),
+    'still-signed-in': {
+      page: stillSignedInPage({ ...look, account: '/account', back: { clientName, url: 'https://example.com/' } }),
+      data: { clientName },
+    },
+    'still-signed-in-nowhere': { page: stillSignedInPage({ ...look, account: '/account' }), data: {} },
+    'signed-out-clients': {
+      page: signedOutPage({ ...look, signIn: '/account', ended: ['Campaign Studio', clientName], goOn: [UNBROKEN] }),
+      data: ['Campaign Studio', clientName, UNBROKEN],
+    },
     'signed-out': { page: signedOutPage({ ...look, signIn: '/account' }), data: {} },
     'signed-out-everywhere': { page: signedOutPage({ ...look, isEverywhere: true }), data: {} },
     'form-post': {

@@ -43,8 +43,16 @@ const verb = fc.oneof(
       back: fc.constantFrom(0, 0, 0, 1, 2, -1),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ verb: fc.constant('begin browser session' as const), who: few, behind }) },
-  { weight: 1, arbitrary: fc.record({ verb: fc.constant('end browser session' as const), nth: fc.nat() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      verb: fc.constant('begin browser session' as const),
+      who: few,
+      behind,
+      renews: fc.option(fc.nat(), { nil: undefined }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant('sign out' as const), nth: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('sign out everywhere' as const), who: few }) },
   {
     weight: 5,
@@ -227,11 +235,12 @@ const history = (store: Store, run: number) => {
           methods: ['pwd'],
           seed: Buffer.from(`seed ${run} ${step}`),
           lifetime: seconds(80_000),
+          renews: asked.renews === undefined ? undefined : nth(browserSessions, asked.renews),
         })
         return session && { ...session, id: numberOf(browserSessions, session.id) }
       }
-      case 'end browser session':
-        return store.browserSessions.end(nth(browserSessions, asked.nth))
+      case 'sign out':
+        return store.browserSessions.signOut(nth(browserSessions, asked.nth))
       case 'sign out everywhere':
         return store.browserSessions.endAll(idOf(asked.who))
       case 'issue': {
@@ -356,7 +365,7 @@ test('whatever is asked for, in whatever order, both stores answer the same', { 
       const setUp: readonly Verb[] = [0, 1].flatMap((n): Verb[] => [
         { verb: 'create account', who: n, twin: false },
         { verb: 'create client', which: n, key: n },
-        { verb: 'begin browser session', who: n, behind: 0 },
+        { verb: 'begin browser session', who: n, behind: 0, renews: undefined },
         { verb: 'issue', nth: n, which: n, scopes: 2, organizations: 'all', consent: 'add' },
         { verb: 'spend', nth: n, which: 0 },
         { verb: 'issue', nth: n, which: n, scopes: 1, organizations: [1], consent: n === 0 ? 'add' : 'replace' },

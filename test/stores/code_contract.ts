@@ -62,7 +62,7 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
     assert.deepEqual(await second.browserSessions.findLive(id), { session, account })
     const next = await beginBrowserSession(second, account)
     assert.notEqual(next.id, id)
-    await Promise.all(times(3, (n) => either(n).browserSessions.end(id)))
+    await Promise.all(times(3, (n) => either(n).browserSessions.signOut(id)))
     assert.equal(await second.browserSessions.findLive(id), undefined)
     assert.equal((await first.browserSessions.findLive(next.id))?.session.id, next.id)
     clock.pass(hours(12))
@@ -127,35 +127,30 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
     await spendCode(second, elsewhere)
   })
 
-  promise('an ended browser session begins nothing more; what was made with it goes on', async () => {
-    const { session, clientId, code } = await withCode()
-    const authorization = await spendCode(first, await issueCode(first, codeOf(session, clientId)))
-    await second.browserSessions.end(session.id)
-    assert.equal(await first.authorizationCodes.issue(codeOf(session, clientId)), undefined)
-    assert.ok(await isLive(authorization.id))
-    assert.equal((await spendCode(first, code)).browserSessionId, session.id)
-  })
-
-  promise('of codes that are issued while their browser session ends each works or was not issued', async () => {
-    for (let round = 0; round < 10; round++) {
-      const { session, clientId, account } = await people()
-      const issue = async (n: number) => {
-        await sleep(Math.random() * 3)
-        return either(n).authorizationCodes.issue(codeOf(session, clientId, { scopes: [`s${n}`] }))
+  promise(
+    'of codes that are issued while their browser session ends none works, nor was one refused that left a decision',
+    async () => {
+      for (let round = 0; round < 10; round++) {
+        const { session, clientId, account } = await people()
+        const issue = async (n: number) => {
+          await sleep(Math.random() * 3)
+          return either(n).authorizationCodes.issue(codeOf(session, clientId, { scopes: [`s${n}`] }))
+        }
+        const end = async () => {
+          await sleep(Math.random() * 3)
+          await second.browserSessions.signOut(session.id)
+        }
+        const [codes] = await Promise.all([Promise.all(times(20, issue)), end()])
+        const issued = codes.flatMap((code) => code ?? [])
+        for (const code of issued)
+          assert.equal((await second.authorizationCodes.spend(spendingOf(code))).outcome, 'gone')
+        // One that was not issued has left no decision either.
+        const allowed = (await first.grants.list(account.id)).flatMap(({ scopes }) => scopes)
+        assert.deepEqual(allowed, issued.flatMap(({ scopes }) => scopes).toSorted())
+        assert.equal(await first.authorizationCodes.issue(codeOf(session, clientId)), undefined)
       }
-      const end = async () => {
-        await sleep(Math.random() * 3)
-        await second.browserSessions.end(session.id)
-      }
-      const [codes] = await Promise.all([Promise.all(times(20, issue)), end()])
-      const issued = codes.flatMap((code) => code ?? [])
-      for (const code of issued) await spendCode(second, code)
-      // One that was not issued has left no decision either.
-      const allowed = (await first.grants.list(account.id)).flatMap(({ scopes }) => scopes)
-      assert.deepEqual(allowed, issued.flatMap(({ scopes }) => scopes).toSorted())
-      assert.equal(await first.authorizationCodes.issue(codeOf(session, clientId)), undefined)
-    }
-  })
+    },
+  )
 
   // ── Grants ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -18,6 +18,7 @@ import { entityContract } from './entity_contract.ts'
 import { rotationContract } from './rotation_contract.ts'
 import { oneTimeContract } from './one_time_contract.ts'
 import { pushedContract } from './pushed_contract.ts'
+import { signOutContract } from './sign_out_contract.ts'
 import { visibilityContract } from './visibility_contract.ts'
 import {
   EVERYTHING,
@@ -254,7 +255,9 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       await first.platformSessions.end(id)
       assert.equal(await first.browserSessions.begin(browserSessionOf(nobody)), undefined)
       assert.equal(await first.browserSessions.findLive(id), undefined)
-      await first.browserSessions.end(id)
+      assert.equal(await first.browserSessions.signOut(id), undefined)
+      await first.logoutDeliveries.finish(id)
+      await first.logoutDeliveries.postpone({ id, attempt: 1 }, seconds(1))
       await first.browserSessions.endAll(id)
       assert.equal(await first.authorizationCodes.issue(codeOf({ id }, clientId)), undefined)
       assert.equal(await first.authorizationCodes.find(id), undefined)
@@ -1259,6 +1262,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
   rotationContract(bench)
   oneTimeContract(bench)
   pushedContract(bench)
+  signOutContract(bench)
   visibilityContract(bench)
   entityContract(bench)
 

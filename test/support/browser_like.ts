@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { hash, randomBytes } from 'node:crypto'
+import { request as requestPlain } from 'node:http'
 import type { RegisteredClient } from '#clients/register.ts'
 import type { Account, ClientPolicy } from '#stores/records.ts'
 import { PASSWORD, type RunningPostern, type TokenAnswer, type TokenParameters } from './running_postern.ts'
@@ -45,12 +46,13 @@ export const openBrowser = (postern: Pick<RunningPostern, 'origin'>): BrowserLik
 
   const ask = async (path: string, init: RequestInit, headers: SentHeaders): Promise<Response> => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const all = { ...(cookie === '' ? {} : { cookie }), ...headers }
-    const response = await fetch(postern.origin + path, {
-      ...init,
-      redirect: 'manual',
-      headers: Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
-    })
+    const all = Object.entries({ ...(cookie === '' ? {} : { cookie }), ...headers }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    )
+    const response =
+      'sec-fetch-mode' in headers
+        ? await visit(postern.origin + path, all)
+        : await fetch(postern.origin + path, { ...init, redirect: 'manual', headers: all })
     for (const line of response.headers.getSetCookie()) {
       received.push(line)
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
@@ -101,6 +103,20 @@ export const openBrowser = (postern: Pick<RunningPostern, 'origin'>): BrowserLik
       post(action, { ...fieldsOf(page, action), ...fields }, headers),
   }
 }
+
+/** A GET with exactly these headers: `fetch` writes a Sec-Fetch-Mode of its own. */
+const visit = (url: string, headers: readonly (readonly [string, string])[]): Promise<Response> =>
+  new Promise((resolve, reject) => {
+    requestPlain(url, { headers: Object.fromEntries(headers) }, (incoming) => {
+      void incoming.toArray().then((parts: Buffer[]) => {
+        const raw = incoming.rawHeaders
+        const pairs = raw.flatMap((name, n) => (n % 2 === 0 ? [[name, raw[n + 1] ?? ''] as [string, string]] : []))
+        resolve(new Response(Buffer.concat(parts), { status: incoming.statusCode ?? 0, headers: pairs }))
+      }, reject)
+    })
+      .on('error', reject)
+      .end()
+  })
 
 /** Only what a browser would resolve to us too. */
 const ownPath = (location: string): string | undefined => {

@@ -122,9 +122,28 @@ export type Texts = {
     readonly requestId: string
     readonly kinds: Readonly<Record<ErrorKind, ErrorWords>>
   }
+  readonly signOut: {
+    readonly title: string
+    readonly lead: (username: Html, brand: string) => Sentence
+    readonly ended: string
+    readonly goOn: string
+    readonly goOnHint: string
+    readonly back: (client: Html, host: Html) => Sentence
+    readonly signOut: string
+    readonly stay: string
+    readonly stayed: {
+      readonly title: string
+      readonly text: string
+      readonly back: (client: Html) => Sentence
+      readonly account: string
+    }
+  }
   readonly signedOut: {
     readonly title: string
     readonly text: string
+    readonly ended: string
+    readonly goOn: string
+    readonly goOnHint: string
     readonly everywhereTitle: string
     readonly everywhereText: string
     readonly shared: string

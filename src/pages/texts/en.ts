@@ -114,7 +114,8 @@ export const english: Texts = {
     changePassword: 'Change password',
     signOut: 'Sign out',
     signOutTitle: 'Sign out',
-    signOutHint: 'Ends your session in this browser.',
+    signOutHint:
+      'Ends your session in this browser, and what was begun in it. What keeps access when you are away goes on.',
     signOutEverywhere: 'Sign out everywhere',
     signOutEverywhereHint: 'Ends your sessions in all browsers, and those of everything that has access.',
     notices: {
@@ -190,9 +191,32 @@ export const english: Texts = {
       },
     },
   },
+  signOut: {
+    title: 'Sign out?',
+    lead: (username, brand) => [
+      'You are signed in as ',
+      username,
+      `. This ends your ${brand} session in this browser.`,
+    ],
+    ended: 'These lose their access with it',
+    goOn: 'These keep their access',
+    goOnHint: 'You allowed them to act when you are away. You can end that on your account page.',
+    back: (client, host) => ['Afterwards you are sent back to ', client, ' at ', host, '.'],
+    signOut: 'Sign out',
+    stay: 'Stay signed in',
+    stayed: {
+      title: 'You are still signed in',
+      text: 'Nothing has ended here. The site or program that you came from may have signed you out of itself.',
+      back: (client) => ['Back to ', client],
+      account: 'Your account',
+    },
+  },
   signedOut: {
     title: 'You are signed out',
-    text: 'Your session in this browser has ended.',
+    text: 'Your session in this browser has ended. You stay signed in in other browsers.',
+    ended: 'These have lost their access',
+    goOn: 'These keep their access',
+    goOnHint: 'You allowed them to act when you are away. To end that, sign in again and open your account page.',
     everywhereTitle: 'You are signed out everywhere',
     everywhereText: 'Your sessions in all browsers have ended, and those of everything that had access.',
     shared: 'If others use this browser too, close its windows now.',

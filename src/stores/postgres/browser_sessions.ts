@@ -11,10 +11,17 @@ import type { BrowserSessionStore } from '#stores/store.ts'
 export const postgresBrowserSessions = (database: PostgresDatabase): BrowserSessionStore => {
   const begin = database.group({
     name: 'begin_browser_session',
-    columns: { account_id: 'bigint', account_version: 'bigint', methods: 'text', seed: 'bytea', lifetime: 'bigint' },
-    text: `select asked.ordinal, ${BROWSER_SESSION_COLUMNS} from asked
-      cross join lateral begin_browser_session($1, asked.account_id, asked.account_version, asked.methods, asked.seed, asked.lifetime)
-        as browser_sessions`,
+    columns: {
+      account_id: 'bigint',
+      account_version: 'bigint',
+      methods: 'text',
+      seed: 'bytea',
+      lifetime: 'bigint',
+      renews: 'bigint',
+    },
+    text: `select sorted.ordinal, ${BROWSER_SESSION_COLUMNS} from (select * from asked order by renews, ordinal) as sorted
+      cross join lateral begin_browser_session($1, sorted.account_id, sorted.account_version, sorted.methods, sorted.seed,
+        sorted.lifetime, sorted.renews) as browser_sessions`,
     abreast: 1,
   })
   // `offset 0`: see `authorizations.ts`.
@@ -29,7 +36,7 @@ export const postgresBrowserSessions = (database: PostgresDatabase): BrowserSess
   })
 
   return {
-    begin: async ({ accountId, accountVersion, methods, seed, lifetime }) => {
+    begin: async ({ accountId, accountVersion, methods, seed, lifetime, renews }) => {
       if (!isRowId(accountId)) return undefined
       const [row] = await begin({
         account_id: accountId,
@@ -37,6 +44,7 @@ export const postgresBrowserSessions = (database: PostgresDatabase): BrowserSess
         methods: JSON.stringify(methods),
         seed,
         lifetime,
+        renews: renews !== undefined && isRowId(renews) ? renews : null,
       })
       return row === undefined ? undefined : browserSessionFromRow(row)
     },
@@ -44,8 +52,12 @@ export const postgresBrowserSessions = (database: PostgresDatabase): BrowserSess
       const [row] = isRowId(id) ? await findLive({ id }) : []
       return row === undefined ? undefined : { session: browserSessionFromRow(row), account: accountFromRow(row) }
     },
-    end: async (id) => {
-      if (isRowId(id)) await database.ask('delete from browser_sessions where id = $1', [id])
+    signOut: async (id) => {
+      if (!isRowId(id)) return undefined
+      const [row] = await database.ask('select * from sign_out($1, $2)', [database.clockOffset(), id])
+      if (row === undefined || row['ended'] === null) return undefined
+      const { ended, go_on: goOn, told } = row as Readonly<Record<string, string[]>>
+      return { ended: ended!, goOn: goOn!, told: told! }
     },
     endAll: async (accountId) => {
       if (!isRowId(accountId)) return

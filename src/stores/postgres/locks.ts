@@ -7,12 +7,13 @@
 // - Of several tables the order is grants (by account, client and audience, which is known before there is a row), codes, authorizations: a
 //   statement that spends codes has done so with all of its group before it ends the first authorization of a code that was spent before.
 // - One-time values are inserted in the order of their keys, of which none is met twice in a statement.
+// - Who takes logout deliveries holds LOGOUT_DELIVERIES; what makes them due only inserts.
 // - Attempts touch three keys each in no order, so they take turns.
 
 /** Advisory locks are pairs of integers; the first is ours alone: the bytes `post`. */
 const OURS = 0x706f7374
-const lock = (name: 'migrations' | 'authorizations' | 'attempts' | 'accounts' | 'signing keys'): string =>
-  `${OURS}, ${['migrations', 'authorizations', 'attempts', 'accounts', 'signing keys'].indexOf(name) + 1}`
+const LOCKS = ['migrations', 'authorizations', 'attempts', 'accounts', 'signing keys', 'logout deliveries'] as const
+const lock = (name: (typeof LOCKS)[number]): string => `${OURS}, ${LOCKS.indexOf(name) + 1}`
 
 /** Taken in the transaction that uses it, and let go of by its end. */
 export const LOCK_MIGRATIONS = `select pg_advisory_xact_lock(${lock('migrations')})`
@@ -21,6 +22,7 @@ export const LOCK_SIGNING_KEYS = `select pg_advisory_xact_lock(${lock('signing k
 
 export const SHARE_AUTHORIZATIONS = `perform pg_advisory_xact_lock_shared(${lock('authorizations')})`
 export const HOLD_AUTHORIZATIONS = `perform pg_advisory_xact_lock(${lock('authorizations')})`
+export const HOLD_LOGOUT_DELIVERIES = `perform pg_advisory_xact_lock(${lock('logout deliveries')})`
 export const HOLD_ATTEMPTS = `perform pg_advisory_xact_lock(${lock('attempts')})`
 
 /** Those behind an authorization are not disabled. */

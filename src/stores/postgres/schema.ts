@@ -8,6 +8,7 @@ import {
 } from '#stores/postgres/locks.ts'
 import { ENTITY_BRANCHES } from '#stores/postgres/schema_of_entities.ts'
 import { GRANTS_AND_CODES } from '#stores/postgres/schema_of_grants.ts'
+import { SIGN_OUT } from '#stores/postgres/schema_of_sign_out.ts'
 
 // The tables of SQLite under the same names, so that both stores share `rows.ts`. Times are epoch seconds. Names that are sorted by
 // are compared by their bytes (`collate "C"`), as SQLite does.
@@ -291,4 +292,5 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
       `create index pushed_requests_by_expiry on pushed_requests (forget_at)`,
     ],
   },
+  SIGN_OUT,
 ]

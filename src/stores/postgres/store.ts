@@ -10,6 +10,7 @@ import { postgresDatabase, type PostgresDatabase } from '#stores/postgres/databa
 import { postgresEntities } from '#stores/postgres/entities.ts'
 import { refusal } from '#stores/postgres/errors.ts'
 import { postgresGrants } from '#stores/postgres/grants.ts'
+import { postgresLogoutDeliveries } from '#stores/postgres/logout_deliveries.ts'
 import { migratePostgres } from '#stores/postgres/migrate.ts'
 import { postgresOneTimeValues } from '#stores/postgres/one_time_values.ts'
 import { postgresPlatformSessions } from '#stores/postgres/platform_sessions.ts'
@@ -57,6 +58,7 @@ export const openPostgresStore = async (
     authorizationCodes: postgresAuthorizationCodes(database),
     authorizations: postgresAuthorizations(database),
     browserSessions: postgresBrowserSessions(database),
+    logoutDeliveries: postgresLogoutDeliveries(database),
     platformSessions: postgresPlatformSessions(database),
     attempts: postgresAttempts(database),
     oneTimeValues: postgresOneTimeValues(database),

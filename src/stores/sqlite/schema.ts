@@ -1,4 +1,5 @@
 import type { Migration } from '#stores/migrations.ts'
+import { SIGN_OUT } from '#stores/sqlite/schema_of_sign_out.ts'
 
 // Times are epoch seconds. Ids of what grows without end are increasing (`autoincrement` never gives one out twice), so that their
 // index stays warm at its right end; only platform sessions are also found by a random digest.
@@ -149,4 +150,5 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `create index pushed_requests_by_expiry on pushed_requests (forget_at)`,
     ],
   },
+  SIGN_OUT,
 ]

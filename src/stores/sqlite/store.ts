@@ -10,6 +10,7 @@ import { sqliteClients } from '#stores/sqlite/clients.ts'
 import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
 import { sqliteEntities } from '#stores/sqlite/entities.ts'
 import { sqliteGrants } from '#stores/sqlite/grants.ts'
+import { sqliteLogoutDeliveries } from '#stores/sqlite/logout_deliveries.ts'
 import { migrateSqlite } from '#stores/sqlite/migrate.ts'
 import { sqliteOneTimeValues } from '#stores/sqlite/one_time_values.ts'
 import { sqlitePlatformSessions } from '#stores/sqlite/platform_sessions.ts'
@@ -81,6 +82,7 @@ export const openSqliteStore = async (
     authorizationCodes: sqliteAuthorizationCodes(database),
     authorizations: sqliteAuthorizations(database),
     browserSessions: sqliteBrowserSessions(database),
+    logoutDeliveries: sqliteLogoutDeliveries(database),
     platformSessions: sqlitePlatformSessions(database),
     attempts: sqliteAttempts(database),
     oneTimeValues: sqliteOneTimeValues(database),
