@@ -1,29 +1,22 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { test, type TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ClientPolicy } from '#stores/records.ts'
+import {
+  applicationPage,
+  AUDIENCE,
+  errorOf,
+  LIBRARY,
+  LIBRARY_PATH,
+  signInByPopUp,
+  token,
+  type Auth0Client,
+} from './support/auth0_application.ts'
 import { noChromium } from './support/chromium.ts'
 import { makeScene, signIn, startSite, type Scene } from './support/scene.ts'
 
 // npm's @auth0/auth0-spa-js 2.28.3 in a real browser, as its authors built it. Of what an application gives it, only `domain` is changed.
 
-const LIBRARY = readFileSync(
-  fileURLToPath(import.meta.resolve('@auth0/auth0-spa-js')).replace(/lib[^/]*\/[^/]+$/, 'auth0-spa-js.production.js'),
-)
-const AUDIENCE = 'https://api.mediamath.com/'
-
-/** What the page has of the library, as far as it is used here. */
-type Auth0Client = {
-  readonly loginWithRedirect: () => Promise<void>
-  readonly handleRedirectCallback: () => Promise<unknown>
-  readonly loginWithPopup: () => Promise<void>
-  readonly getTokenSilently: (options?: { readonly cacheMode?: 'off' }) => Promise<string>
-  readonly getUser: () => Promise<Readonly<Record<string, unknown>> | undefined>
-  readonly isAuthenticated: () => Promise<boolean>
-  readonly checkSession: () => Promise<void>
-}
 declare const client: Auth0Client
 
 type Application = { readonly origin: string; readonly open: () => Promise<Page> }
@@ -37,7 +30,7 @@ const startApplication = async (
 ): Promise<Application> => {
   let page = ''
   const origin = await startSite(t, (request, response) => {
-    const isLibrary = request.url === '/library.js'
+    const isLibrary = request.url === LIBRARY_PATH
     response.writeHead(200, { 'content-type': isLibrary ? 'text/javascript' : 'text/html' })
     response.end(isLibrary ? LIBRARY : page)
   })
@@ -56,8 +49,7 @@ const startApplication = async (
     ...options,
     authorizationParams: { redirect_uri: origin, audience: AUDIENCE, scope: 'openid profile email read:entities' },
   }
-  page = `<!doctype html><title>Application</title><script src="/library.js"></script>
-    <script>const client = new auth0.Auth0Client(${JSON.stringify(settings)})</script>`
+  page = applicationPage(settings)
   return {
     origin,
     open: async () => {
@@ -68,13 +60,6 @@ const startApplication = async (
   }
 }
 
-const token = (page: Page): Promise<string> => page.evaluate(() => client.getTokenSilently({ cacheMode: 'off' }))
-const errorOf = (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'none',
-    (error: unknown) => String(error),
-  )
-
 /** What a page does with a token: asks who this is, across origins. */
 const userinfo = (page: Page, { origin }: Scene, bearer: string) =>
   page.evaluate(
@@ -84,17 +69,6 @@ const userinfo = (page: Page, { origin }: Scene, bearer: string) =>
     },
     [`${origin}/userinfo`, bearer] as const,
   )
-
-const signInByPopUp = async (page: Page, decide: (popUp: Page) => Promise<unknown> = signIn): Promise<void> => {
-  const [popUp] = await Promise.all([
-    page.waitForEvent('popup'),
-    page.evaluate(() => {
-      Object.assign(globalThis, { signedIn: client.loginWithPopup() })
-    }),
-  ])
-  await decide(popUp)
-  await page.evaluate(() => (globalThis as unknown as { readonly signedIn: Promise<void> }).signedIn)
-}
 
 test('signs in by redirect, and knows who it is after a reload', { skip: noChromium }, async (t) => {
   const scene = await makeScene(t)

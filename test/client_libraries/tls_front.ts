@@ -25,8 +25,8 @@ export type TlsFront = {
   readonly url: string
   /** PEM, for clients that are told whom to trust. */
   readonly authorityFile: string
-  /** The port of the server behind it. */
-  readonly forwardTo: (port: number) => void
+  /** The port of the server behind it: of all that have no other, or of one host name. */
+  readonly forwardTo: (port: number, hostName?: string) => void
   /** The requests since this was last asked. */
   readonly seen: () => readonly SeenRequest[]
 }
@@ -34,14 +34,15 @@ export type TlsFront = {
 /** The host names that the platform's libraries have built in: whoever resolves them to here gets a certificate for them. */
 export const PLATFORM_HOSTS = ['api.mediamath.com', 'auth.mediamath.com', 'mediamath.auth0.com'] as const
 
-/** Starts it on a free port, and stops it when the tests of the file are done. */
-export const startTlsFront = async (): Promise<TlsFront> => {
-  const { key, chain, authority } = makeCertificate(['localhost', ...PLATFORM_HOSTS])
+/** Starts it on a free port, and stops it when the tests of the file are done. @param more - host names besides the platform's */
+export const startTlsFront = async (more: readonly string[] = []): Promise<TlsFront> => {
+  const { key, chain, authority } = makeCertificate(['localhost', ...PLATFORM_HOSTS, ...more])
   const folder = mkdtempSync(join(tmpdir(), 'postern-tls-'))
   const authorityFile = join(folder, 'authority.pem')
   writeFileSync(authorityFile, authority)
 
   let behind = 0
+  const behindName = new Map<string, number>()
   let seen: SeenRequest[] = []
   const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body = Buffer.concat(await incoming.toArray())
@@ -51,7 +52,8 @@ export const startTlsFront = async (): Promise<TlsFront> => {
       ...['X-Forwarded-Proto', 'https'],
     ]
     const { method = '', url: target = '' } = incoming
-    const upstream = request({ host: '127.0.0.1', port: behind, method, path: target, headers, agent: false })
+    const port = behindName.get((incoming.headers.host ?? '').replace(/:\d+$/, '')) ?? behind
+    const upstream = request({ host: '127.0.0.1', port, method, path: target, headers, agent: false })
     upstream.on('error', () => outgoing.destroy())
     upstream.on('response', (answer) => {
       const status = answer.statusCode ?? 0
@@ -74,8 +76,9 @@ export const startTlsFront = async (): Promise<TlsFront> => {
     port,
     url: `https://localhost:${port}/`,
     authorityFile,
-    forwardTo: (to) => {
-      behind = to
+    forwardTo: (to, hostName) => {
+      if (hostName === undefined) behind = to
+      else behindName.set(hostName, to)
     },
     seen: () => {
       const requests = seen

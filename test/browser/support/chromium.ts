@@ -19,14 +19,15 @@ export const noChromium: string | undefined =
  */
 const ARGUMENTS = ['--no-sandbox', '--disable-dev-shm-usage', '--font-render-hinting=none']
 
-/** Starts a browser. It ends with this process, however that ends; close it all the same. */
-export const launchChromium = async (): Promise<Browser> => {
-  if (named !== undefined) return chromium.launch({ executablePath: named, args: [...ARGUMENTS, '--headless=new'] })
+/** Starts a browser. It ends with this process, however that ends; close it all the same. @param more - arguments besides our own */
+export const launchChromium = async (more: readonly string[] = []): Promise<Browser> => {
+  const given = [...ARGUMENTS, ...more]
+  if (named !== undefined) return chromium.launch({ executablePath: named, args: [...given, '--headless=new'] })
   const folder = await unpack(['chromium.br', 'fonts.tar.br'])
   const launch = (environment: Readonly<Record<string, string>>): Promise<Browser> =>
     chromium.launch({
       executablePath: join(folder, 'chromium'),
-      args: [...ARGUMENTS, '--headless=shell'],
+      args: [...given, '--headless=shell'],
       env: { ...process.env, FONTCONFIG_FILE: join(folder, 'fonts.conf'), ...environment },
     })
   try {
