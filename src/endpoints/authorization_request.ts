@@ -11,6 +11,7 @@ import {
 } from '#protocol/authorization_request.ts'
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
 import { grantScopes } from '#protocol/scope.ts'
+import { claimsWithin, scopesOfClaims, type AskedClaims } from '#protocol/claims.ts'
 import type { ApiResource, Client } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
@@ -23,6 +24,10 @@ export type Asked = {
   readonly scopes: readonly string[]
   /** The row of the request, if it was pushed: whoever answers the request spends it. */
   readonly pushedId: number | undefined
+  /** Those that were asked for by name, and that it may have. */
+  readonly claims: AskedClaims
+  /** What the person decides: the scopes, and those that hold the claims. Sorted. */
+  readonly decidable: readonly string[]
 }
 
 /** An error that the client is told at its redirect URI. */
@@ -98,7 +103,7 @@ const checkForClient = (
   request: AuthorizationRequest,
   client: Client,
   tools: AuthorizationRequestTools,
-): Pick<Asked, 'resource' | 'scopes'> => {
+): Omit<Asked, 'request' | 'client' | 'pushedId'> => {
   const { policy } = client
   if (!policy.grantTypes.includes('authorization_code')) {
     throw new AuthorizationError('unauthorized_client', 'This client may not use the authorization code grant')
@@ -124,7 +129,9 @@ const checkForClient = (
     })
     // Nothing was asked for, and nothing is the client's default (RFC 6749 §3.3): a person could not allow it.
     if (scopes.length === 0) throw new AuthorizationError('invalid_scope', 'Missing required parameter: scope')
-    return { resource, scopes }
+    const claims = checkClaims(request, scopes, policy.scopes)
+    const decidable = [...new Set([...scopes, ...scopesOfClaims(claims)])].toSorted()
+    return { resource, scopes, claims, decidable }
   } catch (error) {
     if (error instanceof OAuthError && (error.code === 'invalid_target' || error.code === 'invalid_scope')) {
       throw new AuthorizationError(error.code, error.description)
@@ -132,3 +139,12 @@ const checkForClient = (
     throw error
   }
 }
+
+const NO_CLAIMS: AskedClaims = { userinfo: [], idToken: [] }
+
+/** The parameter belongs to OpenID Connect: without `openid` there is neither an ID token nor userinfo. */
+const checkClaims = (
+  { claims }: AuthorizationRequest,
+  scopes: readonly string[],
+  allowed: readonly string[],
+): AskedClaims => (scopes.includes('openid') ? claimsWithin(claims.claims, allowed) : undefined) ?? NO_CLAIMS

@@ -18,6 +18,7 @@ import type { Endpoint, Reply, Request } from '#http/message.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
 import { readAuthorizationParameters, type ResponseTarget } from '#protocol/authorization_request.ts'
 import { redirectTo, type AuthorizationResponse } from '#protocol/authorization_response.ts'
+import { claimsWithin } from '#protocol/claims.ts'
 import { invalidRequest } from '#protocol/errors.ts'
 import { decodeFormText, readForm } from '#protocol/parameters.ts'
 import type { Client, Confinement } from '#stores/records.ts'
@@ -158,8 +159,8 @@ export type Allowed = {
   readonly live: LiveBrowserSession
   readonly organizations: Confinement
   readonly consent: NewAuthorizationCode['consent']
-  /** Fewer than were asked for, if the person said so. */
-  readonly scopes?: readonly string[]
+  /** Of what was decidable, what the person allowed; all if they were not asked. */
+  readonly decided?: readonly string[]
 }
 
 /** Sends the client its code. @throws {AuthorizationError} if what was allowed ended meanwhile */
@@ -170,7 +171,8 @@ export const issueCode = async (
   tools: AuthorizeTools,
 ): Promise<Reply> => {
   const { client, resource, request: asking } = asked
-  const scopes = allowed.scopes ?? asked.scopes
+  const decided = allowed.decided ?? asked.decidable
+  const scopes = asked.scopes.filter((scope) => decided.includes(scope))
   // Before the code: of two answers to one pushed request the second is none (RFC 9126 §4).
   await spendPushed(asked, tools)
   const code = await tools.store.authorizationCodes.issue({
@@ -182,6 +184,8 @@ export const issueCode = async (
     redirectUri: asking.redirectUri,
     codeChallenge: asking.codeChallenge,
     nonce: asking.nonce,
+    claims: claimsWithin(asked.claims, decided),
+    decidedScopes: decided,
     browserSessionId: allowed.live.session.id,
     lifetime: isFapi2(client.policy) ? seconds(Math.min(tools.codeLifetime, FAPI2_LONGEST_CODE)) : tools.codeLifetime,
     consent: allowed.consent,
@@ -190,7 +194,7 @@ export const issueCode = async (
   tools.log.audit('code_issued', {
     account: allowed.live.account.id,
     client: client.id,
-    scope: scopes.join(' '),
+    scope: decided.join(' '),
     organizations: allowed.organizations,
     consent: allowed.consent,
     address: request.address,

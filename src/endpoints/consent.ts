@@ -102,7 +102,7 @@ const allow = async (
   if (organizations !== 'all' && organizations.length === 0) return again('no_organization')
   await endWhatIsWider(asked, live.account, scopes, organizations, tools)
   try {
-    return await issueCode(request, asked, { live, organizations, consent: 'replace', scopes }, tools)
+    return await issueCode(request, asked, { live, organizations, consent: 'replace', decided: scopes }, tools)
   } catch (error) {
     if (error instanceof AuthorizationError) throw new ToldError(asked.request.target, error, asked.client)
     throw error
@@ -131,8 +131,8 @@ const endWhatIsWider = async (
 }
 
 /** Those that stayed switched on, and those that cannot be switched off: who signs in, and what the client cannot work without. */
-const chosenScopes = ({ scopes, client }: Asked, switchedOn: readonly string[]): readonly string[] =>
-  scopes.filter(
+const chosenScopes = ({ decidable, client }: Asked, switchedOn: readonly string[]): readonly string[] =>
+  decidable.filter(
     (scope) => scope === 'openid' || client.policy.requiredScopes?.[scope] !== undefined || switchedOn.includes(scope),
   )
 

@@ -62,10 +62,13 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   subject_types_supported: SUBJECT_TYPES,
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   claim_types_supported: ['normal'],
-  claims_supported: [...['iss', 'sub', 'aud', 'iat', 'exp', 'auth_time'], ...Object.values(CLAIMS_OF_SCOPE).flat()],
+  claims_supported: [
+    ...['iss', 'sub', 'aud', 'iat', 'exp', 'auth_time', 'acr', 'amr', 'sid'],
+    ...Object.values(CLAIMS_OF_SCOPE).flat(),
+  ],
   backchannel_logout_supported: true,
   backchannel_logout_session_supported: true,
-  claims_parameter_supported: false,
+  claims_parameter_supported: true,
   request_parameter_supported: false,
   request_uri_parameter_supported: false,
 })

@@ -125,7 +125,7 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
       }),
 
     consent: async (asked, live, chosen, request, problem) => {
-      const { client, scopes, resource, request: asking } = asked
+      const { client, decidable, resource, request: asking } = asked
       const choose = (scope: string): Choice => {
         const required = client.policy.requiredScopes?.[scope]
         return {
@@ -145,11 +145,11 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
           isThirdParty: client.policy.party === 'third',
           since: client.createdAt,
         },
-        identity: IDENTITY_SCOPES.filter((name) => scopes.includes(name)).map((name) => ({ name, ...choose(name) })),
+        identity: IDENTITY_SCOPES.filter((name) => decidable.includes(name)).map((name) => ({ name, ...choose(name) })),
         scopes: resource.scopes
-          .filter(({ name }) => scopes.includes(name))
+          .filter(({ name }) => decidable.includes(name))
           .map(({ name, description }) => ({ name, description, ...choose(name) })),
-        offline: scopes.includes('offline_access') ? choose('offline_access') : undefined,
+        offline: decidable.includes('offline_access') ? choose('offline_access') : undefined,
         organizations: await organizationsOf(asked, live, chosen),
         problem,
       })

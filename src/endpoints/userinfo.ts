@@ -1,10 +1,9 @@
 import { findBearer, findBearerToken, type BearerTools } from '#access/bearer.ts'
 import { AccessError } from '#access/caller.ts'
 import { jsonReply, NO_STORE, type Endpoint } from '#http/message.ts'
-import { claimsOfScopes } from '#protocol/claims.ts'
 import { readForm } from '#protocol/parameters.ts'
 import type { ApiResource } from '#stores/records.ts'
-import { knownClaims } from '#tokens/issue.ts'
+import { claimsFor } from '#tokens/issue.ts'
 
 export type UserinfoTools = BearerTools & {
   readonly findResource: (audience: string) => ApiResource | undefined
@@ -31,10 +30,10 @@ export const userinfoEndpoint =
     const token = inHeader ?? inForm
     if (token === undefined)
       throw new AccessError('authentication_required', 'Send an access token in the Authorization header')
-    const { account, client, grantedScopes } = await findBearer(token, tools.findResource, tools)
+    const { account, client, authorization, grantedScopes } = await findBearer(token, tools.findResource, tools)
     if (account === undefined || !grantedScopes.includes('openid')) {
       throw new AccessError('insufficient_scope', 'The access token must have the scope openid')
     }
-    const claims = claimsOfScopes(grantedScopes, knownClaims(account))
+    const claims = claimsFor('userinfo', { client, account, authorization, scopes: grantedScopes })
     return jsonReply(200, { sub: tools.subjects.subjectFor(client, account), ...claims }, NO_STORE)
   }

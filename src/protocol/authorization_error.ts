@@ -14,6 +14,10 @@ export const AUTHORIZATION_ERRORS = {
     source: 'OpenID Connect Core 1.0 §3.1.2.6',
     meaning: '`prompt=none`, and the person has not allowed this yet.',
   },
+  unmet_authentication_requirements: {
+    source: 'OpenID Connect Core Error Code unmet_authentication_requirements 1.0 §2',
+    meaning: '`acr` was asked for as essential, with values that no way to sign in here has.',
+  },
   request_not_supported: { source: 'OpenID Connect Core 1.0 §3.1.2.6', meaning: 'Request objects are not supported.' },
   request_uri_not_supported: {
     source: 'OpenID Connect Core 1.0 §3.1.2.6',

@@ -1,5 +1,6 @@
 import { seconds, type Seconds } from '#base/time.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
+import { parseClaims, type ClaimsRequest } from '#protocol/claims_request.ts'
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
 import { parseAudience, readFormLoosely, type Parameters } from '#protocol/parameters.ts'
 import { allowedOriginsOf } from '#protocol/origin.ts'
@@ -46,6 +47,7 @@ export type AuthorizationRequest = {
   readonly maxAge: Seconds | undefined
   readonly loginHint: string | undefined
   readonly idTokenHint: string | undefined
+  readonly claims: ClaimsRequest
   /** The realm that the user name is of. */
   readonly connection: string | undefined
 }
@@ -137,6 +139,7 @@ export const parseAuthorizationRequest = (
     maxAge: parseMaxAge(values.get('max_age')),
     loginHint: values.get('login_hint'),
     idTokenHint: values.get('id_token_hint'),
+    claims: parseClaims(values.get('claims')),
     connection: values.get('connection'),
   }
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '#base/secrets.ts'
 import type { EpochSeconds, Seconds } from '#base/time.ts'
 import type { AssertionAlgorithm } from '#protocol/client_assertion.ts'
+import type { AskedClaims } from '#protocol/claims.ts'
 
 // What the store keeps, as the rest of the house sees it. Names of the platform's own fields are the platform's (contract of the
 // Execution & Management API); everything else is in the words of the RFCs.
@@ -259,6 +260,8 @@ export type Authorization = {
   readonly audience: string
   readonly scopes: readonly string[]
   readonly organizations: Confinement
+  /** Claims that it tells beyond those of its scopes, at each refresh too. */
+  readonly claims: AskedClaims | undefined
   /** Whether it has a refresh token. The token itself is derived from `salt` and `generation`, and never stored. */
   readonly offline: boolean
   readonly salt: Buffer
@@ -303,6 +306,8 @@ export type AuthorizationCode = {
   /** S256 (RFC 7636 §4.2); `undefined` if the request had none. */
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
+  /** Asked for by name, and allowed. */
+  readonly claims: AskedClaims | undefined
   readonly authenticatedAt: EpochSeconds
   readonly methods: readonly AuthenticationMethod[]
   readonly expiresAt: EpochSeconds

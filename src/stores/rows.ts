@@ -1,6 +1,7 @@
 import { createBoundedCache } from '#base/bounded_cache.ts'
 import type { Digest } from '#base/secrets.ts'
 import { epochSeconds, type EpochSeconds } from '#base/time.ts'
+import type { AskedClaims } from '#protocol/claims.ts'
 import type {
   Account,
   ApiResource,
@@ -81,6 +82,12 @@ const ALL = '"all"'
 /** JSON, as everything that is not a number or a text of its own. */
 export const confinementText = (organizations: Confinement): string => JSON.stringify(organizations)
 const confinement = (row: Row, column: string): Confinement => (row[column] === ALL ? 'all' : json(row, column))
+
+/** As it is stored: null if nothing was asked for by name, as nearly always. */
+export const claimsText = (claims: AskedClaims | undefined): string | null =>
+  claims === undefined ? null : JSON.stringify(claims)
+const optionalClaims = (row: Row, column: string): AskedClaims | undefined =>
+  row[column] === null ? undefined : json(row, column)
 
 /** Columns under names that no other table has, for rows that are joined: `accounts.id` is `account_id`. */
 const named = (table: string, prefix: string, columns: string): string =>
@@ -183,7 +190,7 @@ export const grantFromRow = (row: Row): Grant => ({
 export const AUTHORIZATION_COLUMNS = named(
   'authorizations',
   'authorization',
-  'id account_id client_id grant_type grant_id audience scope organizations offline salt generation ' +
+  'id account_id client_id grant_type grant_id audience scope organizations claims offline salt generation ' +
     'authenticated_at last_used_at expires_at absolute_expires_at browser_session_id',
 )
 
@@ -196,6 +203,7 @@ export const authorizationFromRow = (row: Row): Authorization => ({
   audience: text(row, 'authorization_audience'),
   scopes: scopesOf(row, 'authorization_scope'),
   organizations: confinement(row, 'authorization_organizations'),
+  claims: optionalClaims(row, 'authorization_claims'),
   offline: Boolean(row['authorization_offline']),
   salt: bytes(row, 'authorization_salt'),
   generation: integer(row, 'authorization_generation'),
@@ -210,7 +218,7 @@ export const CODE_COLUMNS = named(
   'authorization_codes',
   'code',
   'id account_id client_id grant_id browser_session_id audience scope organizations salt redirect_uri code_challenge nonce ' +
-    'authenticated_at methods expires_at',
+    'claims authenticated_at methods expires_at',
 )
 
 export const codeFromRow = (row: Row): AuthorizationCode => ({
@@ -226,6 +234,7 @@ export const codeFromRow = (row: Row): AuthorizationCode => ({
   redirectUri: optionalText(row, 'code_redirect_uri'),
   codeChallenge: optionalText(row, 'code_code_challenge'),
   nonce: optionalText(row, 'code_nonce'),
+  claims: optionalClaims(row, 'code_claims'),
   authenticatedAt: time(row, 'code_authenticated_at'),
   methods: json<readonly AuthenticationMethod[]>(row, 'code_methods'),
   expiresAt: time(row, 'code_expires_at'),

@@ -199,15 +199,18 @@ export type GrantStore = {
 
 export type NewAuthorizationCode = Pick<
   AuthorizationCode,
-  'clientId' | 'audience' | 'scopes' | 'organizations' | 'salt' | 'redirectUri' | 'codeChallenge' | 'nonce'
+  'clientId' | 'audience' | 'scopes' | 'organizations' | 'salt' | 'redirectUri' | 'codeChallenge' | 'nonce' | 'claims'
 > & {
   /** Whose decision it is. The account and `auth_time` are those of this browser session. */
   readonly browserSessionId: number
   readonly lifetime: Seconds
+  /** The scopes that the decision is about: those of the code, and those of which it tells single claims alone. */
+  readonly decidedScopes: readonly string[]
   /**
-   * What the grant becomes: `add` keeps the scopes that were allowed before and adds those of the code; `replace` makes them exactly those of
-   * the code. The organizations are those of the code in both: a grant has one confinement, the one that was decided last, for all its
-   * scopes. `remembered` changes nothing, and there must be a live grant that has all scopes and organizations of the code.
+   * What the grant becomes: `add` keeps the scopes that were allowed before and adds those of the decision; `replace` makes them exactly
+   * those. The organizations are those of the code in both: a grant has one confinement, the one that was decided last, for all its
+   * scopes. `remembered` changes nothing, and there must be a live grant that has all scopes of the decision and all organizations of the
+   * code.
    */
   readonly consent: 'add' | 'replace' | 'remembered'
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { IdPermutation } from '#base/id_permutation.ts'
 import { random } from '#base/secrets.ts'
 import { between, earliest, later, type Clock, type EpochSeconds, type Seconds } from '#base/time.ts'
-import { claimsOfScopes } from '#protocol/claims.ts'
+import { claimsNamed, claimsOfScopes, claimsWithin, type AskedClaims } from '#protocol/claims.ts'
 import type { JwtClaims } from '#protocol/jwt.ts'
 import type { Account, ApiResource, AuthenticationMethod, Authorization, Client, Confinement } from '#stores/records.ts'
 import type { RefreshTokens } from '#tokens/refresh_token.ts'
@@ -84,12 +84,27 @@ export const accessTokenType = ({ verifiedByOthers }: ApiResource): 'at+jwt' | '
   verifiedByOthers ? 'JWT' : 'at+jwt'
 
 /** What is known of an account, as claims; name and nickname fall back to its username, which the platform's libraries show. */
-export const knownClaims = ({ username, profile, updatedAt }: Account): Readonly<Record<string, unknown>> => ({
+const knownClaims = ({ username, profile, updatedAt }: Account): Readonly<Record<string, unknown>> => ({
   name: username,
   nickname: username,
   ...profile,
   updated_at: updatedAt,
 })
+
+/** What a client is told of a person in one place: the claims of the scopes, and those that it asked for by name and may still have. */
+export const claimsFor = (
+  place: keyof AskedClaims,
+  {
+    client,
+    account,
+    authorization,
+    scopes,
+  }: Pick<UserTokens, 'client' | 'account' | 'scopes'> & { readonly authorization: Authorization | undefined },
+): Record<string, unknown> => {
+  const known = knownClaims(account)
+  const named = authorization?.claims && claimsWithin(authorization.claims, client.policy.scopes)
+  return { ...claimsOfScopes(scopes, known), ...claimsNamed(named?.[place] ?? [], known) }
+}
 
 export const createTokenIssuer = ({
   issuer,
@@ -133,7 +148,7 @@ export const createTokenIssuer = ({
         : { sid: subjects.sidFor(client, authorization.browserSessionId) }),
       ...(signIn === undefined ? {} : { acr: PASSWORD_ACR, amr: signIn.methods }),
       ...(signIn?.nonce === undefined ? {} : { nonce: signIn.nonce }),
-      ...claimsOfScopes(scopes, knownClaims(account)),
+      ...claimsFor('idToken', { client, account, authorization, scopes }),
     })
 
   return {

@@ -32,8 +32,7 @@ import { assertGranted, assertRefused, file, linesOf } from './attacking.ts'
 // Not here, because what they attack does not exist yet:
 // - A19, A20, A22, A23 · request objects are refused by their own errors, signed or not (A19 below).
 // - A25, A26, A28, A29, A31, A32 · pushed authorization requests are in pushed_requests.test.ts.
-// - A38 · the `claims` parameter is not supported and is ignored unread (A38 below).
-// - A41 · authorization_details is not read from requests: it is ignored (A38 below).
+// - A41 · authorization_details is not read from requests: it is ignored (A17 below).
 // - A49 · there is no DPoP.
 // - A47 is done by hand (P3); ui_locales is ignored (A17 below).
 
@@ -183,16 +182,61 @@ test('A16 · max_age that has passed asks for the password again, with a new aut
   }
 })
 
-test('A17, A38, A41 · unknown parameters are ignored, whatever is in them (RFC 6749 §3.1)', async () => {
+test('A17, A41 · unknown parameters are ignored, whatever is in them (RFC 6749 §3.1)', async () => {
   const browser = await signedIn()
   await obtainCode(browser, site, account)
   const values = ['x', '['.repeat(2500), '{"__proto__":{"isAdmin":true}}', '[1]', '7', '../../etc/passwd', '"><script>']
-  for (const name of ['foo', 'claims', 'authorization_details', 'ui_locales', '__proto__', 'display', 'dpop_jkt']) {
+  for (const name of ['foo', 'authorization_details', 'ui_locales', '__proto__', 'display', 'dpop_jkt']) {
     for (const value of values) readCode(await browser.get(authorizePath(site, { [name]: value })))
   }
   const details = JSON.stringify([{ type: 'organizations', organizations: [100_000] }])
   const answer = await redeem(postern, await obtainCode(browser, site, account, { authorization_details: details }))
   assert.equal(assertGranted(answer).scope, 'read:entities write:entities')
+})
+
+test('A38 · claims of another shape, of any depth, are refused at once (OP 9.11.4 claims shapes)', async (t) => {
+  const browser = await signedIn()
+  await obtainCode(browser, site, account, { scope: 'openid' })
+  const deep = (levels: number) => `{"userinfo":${'{"a":'.repeat(levels)}null${'}'.repeat(levels)}}`
+  const slowest: number[] = []
+  for (const claims of [
+    ...[
+      '[]',
+      '7',
+      '"x"',
+      'null',
+      'true',
+      '{',
+      '{"userinfo":[]}',
+      '{"id_token":7}',
+      '{"userinfo":{"name":[]}}',
+      '['.repeat(2500),
+    ],
+    ...[
+      '{"__proto__":{}}',
+      '{"userinfo":{"__proto__":{"essential":true}}}',
+      '{"id_token":{"sub":{"value":{}}}}',
+      deep(700),
+    ],
+  ]) {
+    const begun = performance.now()
+    assertTold(await browser.get(authorizePath(site, { scope: 'openid', claims, state: 'S' })), 'invalid_request', {
+      state: 'S',
+      message: claims.slice(0, 80),
+    })
+    slowest.push(performance.now() - begun)
+  }
+  // 10,000 levels are longer than any request.
+  for (const method of ['get', 'post'] as const) {
+    const path = authorizePath(site, { scope: 'openid', claims: deep(10_000) })
+    const stop =
+      method === 'get'
+        ? await browser.get(path)
+        : await browser.post('/authorize', Object.fromEntries(new URLSearchParams(path.slice('/authorize?'.length))))
+    assert.ok(stop.status >= 400 && stop.status < 500, String(stop.status))
+  }
+  t.diagnostic(`refused within ${Math.max(...slowest).toFixed(0)} ms`)
+  readCode(await browser.get(authorizePath(site, { scope: 'openid', claims: '{"userinfo":{"sub":null}}' })))
 })
 
 test('A19, A20, A22 · request objects and registrations are refused by their own errors (RFC 9101 §10.5; OIDC §3.1.2.6)', async () => {

@@ -254,6 +254,8 @@ const history = (store: Store, run: number) => {
           redirectUri: asked.scopes === 0 ? undefined : 'https://client.example.com/',
           codeChallenge: asked.scopes === 1 ? undefined : 'challenge',
           nonce: asked.scopes === 2 ? undefined : 'nonce',
+          claims: asked.scopes === 0 ? undefined : { userinfo: ['name'], idToken: [] },
+          decidedScopes: [...SCOPES[asked.scopes]!, ...(asked.scopes === 0 ? [] : ['profile'])],
           lifetime: seconds(60),
           consent: asked.consent,
         })

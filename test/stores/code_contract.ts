@@ -161,7 +161,7 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
     const code = await first.authorizationCodes.issue(asked)
     assert.ok(code !== undefined)
     const { id, grantId, expiresAt } = code
-    const { consent: _consent, lifetime: _lifetime, ...kept } = asked
+    const { consent: _consent, lifetime: _lifetime, decidedScopes: _decided, ...kept } = asked
     const { authenticatedAt, methods } = session
     assert.deepEqual(code, { ...kept, id, accountId: account.id, grantId, expiresAt, authenticatedAt, methods })
     const now = await first.now()
@@ -222,6 +222,39 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
       await decide('replace', ['a'], 'all')
       assert.notEqual(await decide('remembered', ['a'], [9]), undefined)
       assert.notEqual(await decide('remembered', ['a'], 'all'), undefined)
+    },
+  )
+
+  promise(
+    'claims that were asked for by name go from the code to what it brings, and their scopes into the grant',
+    async () => {
+      const { account, clientId, session } = await people()
+      const claims = { userinfo: ['email', 'name'], idToken: ['name'] }
+      const decide = (more: Parameters<typeof codeOf>[2]) =>
+        first.authorizationCodes.issue(codeOf(session, clientId, { scopes: ['openid'], claims, ...more }))
+      const decidedScopes = ['openid', 'profile', 'email']
+      assert.equal(await decide({ consent: 'remembered', decidedScopes }), undefined)
+      const code = await decide({ consent: 'add', decidedScopes })
+      assert.deepEqual([code?.claims, code?.scopes], [claims, ['openid']])
+      assert.deepEqual((await second.authorizationCodes.find(code!.id))?.claims, claims)
+      assert.deepEqual((await second.grants.find(account.id, clientId, AUDIENCE))?.scopes, [
+        'email',
+        'openid',
+        'profile',
+      ])
+      const brought = await spendCode(second, code!)
+      assert.deepEqual([brought.claims, brought.scopes], [claims, ['openid']])
+      assert.deepEqual((await first.authorizations.findLive(brought.id))?.authorization.claims, claims)
+      const rotation = await second.authorizations.rotate(rotationOf(brought))
+      assert.deepEqual(rotation?.outcome === 'rotated' && rotation.authorization.claims, claims)
+      // What is remembered is remembered by scope, whether all of it or a claim of it is asked for.
+      assert.notEqual(await decide({ consent: 'remembered', decidedScopes }), undefined)
+      assert.notEqual(await decide({ consent: 'remembered', scopes: ['openid', 'profile'] }), undefined)
+      assert.equal(await decide({ consent: 'remembered', decidedScopes: ['openid', 'phone'] }), undefined)
+      await decide({ consent: 'replace', decidedScopes: ['openid'], claims: undefined })
+      assert.deepEqual((await second.grants.find(account.id, clientId, AUDIENCE))?.scopes, ['openid'])
+      const without = await authorizePassword(first, passwordAuthorization(account, clientId))
+      assert.equal(without.claims, undefined)
     },
   )
 
@@ -391,6 +424,7 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
       audience: code.audience,
       scopes: code.scopes,
       organizations: [2],
+      claims: undefined,
       offline: true,
       salt: asked.salt,
       generation: 0,

@@ -583,6 +583,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       audience: asked.audience,
       scopes: asked.scopes,
       organizations: 'all',
+      claims: undefined,
       offline: true,
       salt: asked.salt,
       generation: 0,

@@ -180,6 +180,8 @@ export const codeOf = (
   redirectUri: 'https://client.example.com/callback',
   codeChallenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
   nonce: 'n-0S6_WzA2Mj',
+  claims: undefined,
+  decidedScopes: more.scopes ?? ['offline_access', 'openid', 'read:entities'],
   lifetime: seconds(60),
   consent: 'add',
   ...more,

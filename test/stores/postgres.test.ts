@@ -392,7 +392,7 @@ test('an end waits for a spend that has begun, and ends what it brought', { skip
       await other.query('begin')
       await other.query(`select spend_code(0, ${code.id}, '${world.clientId}', true, '', 60, 60, 60)`)
       await other.query(
-        `select issue_code(0, ${session.id}, '${world.clientId}', 'a', '', '"all"', '', null, null, null, 60, 'add')`,
+        `select issue_code(0, ${session.id}, '${world.clientId}', 'a', '', '"all"', '', null, null, null, null, '', 60, 'add')`,
       )
       const ended = end(world)
       await untilWaiting(own, 1)

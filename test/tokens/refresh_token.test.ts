@@ -19,6 +19,7 @@ const authorization = (more: Partial<Authorization> = {}): Authorization => ({
   grantType: 'password',
   grantId: undefined,
   organizations: 'all',
+  claims: undefined,
   browserSessionId: undefined,
   audience: 'https://api.example.com/',
   scopes: ['offline_access'],

@@ -84,6 +84,7 @@ export const authorization = (more: Partial<Authorization> = {}): Authorization 
   grantType: 'password',
   grantId: undefined,
   organizations: 'all',
+  claims: undefined,
   browserSessionId: undefined,
   audience: 'https://api.example.com/',
   scopes: ['openid', 'read'],

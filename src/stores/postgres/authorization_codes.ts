@@ -5,6 +5,7 @@ import {
   CODE_COLUMNS,
   accountFromRow,
   authorizationFromRow,
+  claimsText,
   codeFromRow,
   confinementText,
   isRowId,
@@ -28,6 +29,8 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
       redirect_uri: 'text',
       code_challenge: 'text',
       nonce: 'text',
+      claims: 'text',
+      decided_scope: 'text',
       lifetime: 'bigint',
       consent: 'text',
     },
@@ -38,7 +41,8 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
         order by decided_by.account_id, asked.client_id collate "C", asked.audience collate "C", asked.ordinal
       ) as sorted
       cross join lateral issue_code($1, sorted.session_id, sorted.client_id, sorted.audience, sorted.scope, sorted.organizations,
-        sorted.salt, sorted.redirect_uri, sorted.code_challenge, sorted.nonce, sorted.lifetime, sorted.consent) as authorization_codes`,
+        sorted.salt, sorted.redirect_uri, sorted.code_challenge, sorted.nonce, sorted.claims, sorted.decided_scope,
+        sorted.lifetime, sorted.consent) as authorization_codes`,
     abreast: 1,
   })
   const find = database.group({
@@ -75,7 +79,7 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
   })
 
   return {
-    issue: async ({ browserSessionId, scopes, organizations, redirectUri, codeChallenge, nonce, ...asked }) => {
+    issue: async ({ browserSessionId, scopes, organizations, redirectUri, codeChallenge, nonce, claims, ...asked }) => {
       if (!isRowId(browserSessionId)) return undefined
       const [row] = await issue({
         session_id: browserSessionId,
@@ -87,6 +91,8 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
         redirect_uri: redirectUri ?? null,
         code_challenge: codeChallenge ?? null,
         nonce: nonce ?? null,
+        claims: claimsText(claims),
+        decided_scope: scopeText(asked.decidedScopes),
         lifetime: asked.lifetime,
         consent: asked.consent,
       })

@@ -7,6 +7,7 @@ import {
   SHARE_AUTHORIZATIONS,
 } from '#stores/postgres/locks.ts'
 import { ENTITY_BRANCHES } from '#stores/postgres/schema_of_entities.ts'
+import { CLAIMS_BY_NAME } from '#stores/postgres/schema_of_claims.ts'
 import { GRANTS_AND_CODES } from '#stores/postgres/schema_of_grants.ts'
 import { SIGN_OUT } from '#stores/postgres/schema_of_sign_out.ts'
 
@@ -293,4 +294,5 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
     ],
   },
   SIGN_OUT,
+  CLAIMS_BY_NAME,
 ]

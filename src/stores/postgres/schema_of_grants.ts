@@ -11,7 +11,7 @@ import {
  * As `spent_at is null`, in words that do not name the partial indexes: without statistics the planner would rather read all unspent codes of a
  * client than look up one by its id.
  */
-const IS_UNSPENT = 'coalesce(spent_at, 0) = 0'
+export const IS_UNSPENT = 'coalesce(spent_at, 0) = 0'
 
 /** The second step of the schema. What it makes anew begins with `create or replace`. */
 export const GRANTS_AND_CODES: Migration = {

@@ -8,6 +8,7 @@ import {
   accountFromRow,
   authorizationFromRow,
   browserSessionFromRow,
+  claimsText,
   codeFromRow,
   confinementText,
   grantFromRow,
@@ -39,8 +40,8 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
   )
   const insert = database.prepare(
     `insert into authorization_codes (account_id, client_id, grant_id, browser_session_id, audience, scope, organizations, salt,
-       redirect_uri, code_challenge, nonce, authenticated_at, methods, created_at, expires_at, forget_at)
-     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14 + ?15, ?14 + ?15) returning ${CODE_COLUMNS}`,
+       redirect_uri, code_challenge, nonce, claims, authenticated_at, methods, created_at, expires_at, forget_at)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15 + ?16, ?15 + ?16) returning ${CODE_COLUMNS}`,
   )
   const find = database.prepare(`select ${CODE_COLUMNS} from authorization_codes where id = ? and forget_at > ?`)
   const spend = database.prepare(
@@ -55,9 +56,9 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
      where id = ? and client_id = ? and spent_at is not null and forget_at > ?`,
   )
   const bring = database.prepare(
-    `insert into authorizations (account_id, client_id, grant_type, grant_id, audience, scope, organizations, offline, salt, generation,
-       authenticated_at, created_at, last_used_at, expires_at, absolute_expires_at, browser_session_id)
-     select account_id, client_id, 'authorization_code', grant_id, audience, scope, organizations, ?2, ?3, 0,
+    `insert into authorizations (account_id, client_id, grant_type, grant_id, audience, scope, organizations, claims, offline, salt,
+       generation, authenticated_at, created_at, last_used_at, expires_at, absolute_expires_at, browser_session_id)
+     select account_id, client_id, 'authorization_code', grant_id, audience, scope, organizations, claims, ?2, ?3, 0,
        authenticated_at, ?4, ?4, ?4 + min(?5, ?6), ?4 + ?6, browser_session_id from authorization_codes where id = ?1
      returning ${AUTHORIZATION_COLUMNS}`,
   )
@@ -66,7 +67,7 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
 
   /** @returns the id of the grant that the decision was written to, or that was there; `undefined` if what is remembered is not there */
   const decide = (
-    { clientId, audience, scopes, organizations, consent }: NewAuthorizationCode,
+    { clientId, audience, decidedScopes, organizations, consent }: NewAuthorizationCode,
     accountId: number,
     now: number,
   ): number | undefined => {
@@ -74,10 +75,10 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
     const before = row === undefined ? undefined : grantFromRow(row)
     if (consent === 'remembered') {
       if (before === undefined || !isWithin(organizations, before.organizations)) return undefined
-      return scopes.every((scope) => before.scopes.includes(scope)) ? before.id : undefined
+      return decidedScopes.every((scope) => before.scopes.includes(scope)) ? before.id : undefined
     }
     const kept = consent === 'add' ? (before?.scopes ?? []) : []
-    const all = scopeText([...new Set([...kept, ...scopes])].toSorted())
+    const all = scopeText([...new Set([...kept, ...decidedScopes])].toSorted())
     return putGrant.get(accountId, clientId, audience, all, confinementText(organizations), now)!['id'] as number
   }
 
@@ -102,6 +103,7 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
             asked.redirectUri ?? null,
             asked.codeChallenge ?? null,
             asked.nonce ?? null,
+            claimsText(asked.claims),
             session.authenticatedAt,
             JSON.stringify(session.methods),
             now.seconds,

@@ -151,4 +151,12 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
     ],
   },
   SIGN_OUT,
+  {
+    id: 7,
+    name: 'claims that were asked for by name',
+    statements: [
+      `alter table authorization_codes add column claims text`,
+      `alter table authorizations add column claims text`,
+    ],
+  },
 ]
