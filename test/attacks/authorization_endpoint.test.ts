@@ -212,12 +212,7 @@ test('A38 · claims of another shape, of any depth, are refused at once (OP 9.11
       '{"userinfo":{"name":[]}}',
       '['.repeat(2500),
     ],
-    ...[
-      '{"__proto__":{}}',
-      '{"userinfo":{"__proto__":{"essential":true}}}',
-      '{"id_token":{"sub":{"value":{}}}}',
-      deep(700),
-    ],
+    ...['{"__proto__":{}}', '{"userinfo":{"__proto__":{"essential":true}}}', '{"id_token":{"sub":{"value":{}}}}'],
   ]) {
     const begun = performance.now()
     assertTold(await browser.get(authorizePath(site, { scope: 'openid', claims, state: 'S' })), 'invalid_request', {
@@ -236,7 +231,10 @@ test('A38 · claims of another shape, of any depth, are refused at once (OP 9.11
     assert.ok(stop.status >= 400 && stop.status < 500, String(stop.status))
   }
   t.diagnostic(`refused within ${Math.max(...slowest).toFixed(0)} ms`)
-  readCode(await browser.get(authorizePath(site, { scope: 'openid', claims: '{"userinfo":{"sub":null}}' })))
+  // What nobody understands is left alone, as §5.5 wants.
+  for (const claims of ['{"userinfo":{"sub":null}}', deep(200)]) {
+    readCode(await browser.get(authorizePath(site, { scope: 'openid', claims })))
+  }
 })
 
 test('A19, A20, A22 · request objects and registrations are refused by their own errors (RFC 9101 §10.5; OIDC §3.1.2.6)', async () => {
