@@ -39,6 +39,7 @@ const startApplication = async (
     grantTypes: ['authorization_code', 'refresh_token'],
     party: 'first',
     redirectUris: [origin],
+    postLogoutRedirectUris: [origin],
     scopes: ['openid', 'profile', 'email', 'offline_access', 'read:entities'],
     defaultScopes: [],
     ...policy,
@@ -163,3 +164,26 @@ test(
     assert.deepEqual(scene.blocked, [])
   },
 )
+
+test('signs out at the server too, at once, and comes back', { skip: noChromium }, async (t) => {
+  const scene = await makeScene(t)
+  const application = await startApplication(t, scene)
+  const page = await application.open()
+  await signInByPopUp(page)
+  const bearer = await token(page)
+  const leave = (returnTo: string) =>
+    page.evaluate((back) => void client.logout({ logoutParams: { returnTo: back } }), returnTo)
+
+  // Not a place of the client: the person is asked, and stays signed in.
+  await leave('http://localhost:1/elsewhere')
+  await page.waitForURL(`${scene.origin}/v2/logout**`)
+  await page.goto(application.origin)
+  assert.notEqual(await token(page), bearer)
+
+  await Promise.all([page.waitForEvent('load'), leave(application.origin)])
+  assert.equal(page.url(), `${application.origin}/`)
+  assert.equal(await page.evaluate(() => client.isAuthenticated()), false)
+  assert.match(await errorOf(token(page)), /The person must sign in/)
+  assert.equal((await userinfo(page, scene, bearer)).status, 401)
+  assert.deepEqual(scene.blocked, [])
+})

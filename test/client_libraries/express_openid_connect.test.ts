@@ -19,7 +19,7 @@ const postern = await startThirdPartyServer()
 type Options = Parameters<typeof auth>[0]
 
 /** An application that shows who is there, at a free port. Its client is registered for just this address. */
-const startApplication = async (options: Options = {}, clientOptions: readonly string[] = []) => {
+const startApplication = async (options: Options = {}) => {
   const app = express()
   const server = createServer(app).listen(0, 'localhost')
   await once(server, 'listening')
@@ -33,7 +33,7 @@ const startApplication = async (options: Options = {}, clientOptions: readonly s
       ...['clients', 'create', '--json', '--name', 'Express', '--first-party'],
       ...['--grant-type', 'authorization_code', 'refresh_token'],
       ...['--scope', 'openid', 'profile', 'email', 'offline_access', 'read:entities'],
-      ...['--redirect-uri', `${origin}/callback`, ...clientOptions],
+      ...['--redirect-uri', `${origin}/callback`, '--post-logout-redirect-uri', origin],
     ]),
   ) as { readonly client_id: string; readonly client_secret: string }
   app.use(
@@ -103,10 +103,17 @@ test('an answer by form; and where somebody is signed in already, nobody is aske
   assert.deepEqual(jsonOf(await stranger.open(silent.origin)), { isAuthenticated: false })
 })
 
-test('signing out ends its own session', async () => {
-  const { origin } = await startApplication()
-  const person = makePerson(postern.origin, origin)
-  await person.passThrough(`${origin}/profile`, USER_CHOICE)
-  assert.deepEqual(jsonOf(await person.open(origin)), { isAuthenticated: true })
-  assert.deepEqual(jsonOf(await person.open(`${origin}/logout`)), { isAuthenticated: false })
+test('signing out ends its own session, and with idpLogout that at the server as well', async () => {
+  for (const idpLogout of [false, true]) {
+    const { origin } = await startApplication({ idpLogout })
+    const person = makePerson(postern.origin, origin)
+    const { token } = jsonOf<{ token: string }>(await person.passThrough(`${origin}/profile`, USER_CHOICE))
+    const left = await person.open(`${origin}/logout`)
+    assert.equal(left.url.origin, origin)
+    assert.deepEqual(jsonOf(left), { isAuthenticated: false })
+    const again = await person.open(`${origin}/profile`)
+    assert.equal(again.url.origin, idpLogout ? postern.origin : origin, 'whether the server knows the person still')
+    // It has a refresh token, which lives on without a browser: what was allowed for that goes on.
+    assert.ok(Array.isArray(await postern.organizationsOf(token)))
+  }
 })

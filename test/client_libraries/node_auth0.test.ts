@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { AuthenticationClient, UserInfoClient } from 'auth0/legacy'
 import { DEMO } from '#cli/demo_data.ts'
@@ -8,7 +11,7 @@ import { CHOSEN, startThirdPartyServer, SUBJECT, THIRD_PARTY, USER_CHOICE } from
 // npm's auth0 7.1.0 (node-auth0), over https: the AuthenticationClient, which it keeps under `auth0/legacy`. It has its paths built in, sends
 // JSON with the secret inside, and checks ID tokens by the keys at /.well-known/jwks.json. It builds no authorization URL and discovers nothing.
 
-const { issuer, origin, makeOwnClient, makeVisitor, organizationsOf } = await startThirdPartyServer()
+const { issuer, origin, postern, makeOwnClient, makeVisitor, organizationsOf } = await startThirdPartyServer()
 const domain = new URL(issuer).host
 
 const auth0 = (clientSecret: string = THIRD_PARTY.secret) =>
@@ -94,4 +97,55 @@ test('client_credentials: a client alone gets a token, and sees no entities with
   const { data } = await machine.oauth.clientCredentialsGrant({ audience: 'https://api.mediamath.com/' })
   assert.deepEqual([data.token_type, data.expires_in, data.refresh_token], ['Bearer', 86_400, undefined])
   assert.equal(await organizationsOf(data.access_token), 403)
+})
+
+test('a request that is pushed, by a client that signs: the browser carries its name alone', async (t) => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const folder = mkdtempSync(join(tmpdir(), 'postern-auth0-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'jwks.json')
+  writeFileSync(file, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] }))
+  const redirectUri = 'https://signing.example.com/callback'
+  const { client_id: clientId } = JSON.parse(
+    await postern([
+      ...['clients', 'create', '--json', '--name', 'Signing', '--jwks', file, '--redirect-uri', redirectUri],
+      ...[
+        '--grant-type',
+        'authorization_code',
+        'refresh_token',
+        '--scope',
+        'openid',
+        'offline_access',
+        'read:entities',
+      ],
+    ]),
+  ) as { readonly client_id: string }
+  const withKey = (key: KeyObject) =>
+    new AuthenticationClient({
+      domain,
+      clientId,
+      clientAssertionSigningKey: key.export({ type: 'pkcs8', format: 'pem' }) as string,
+    })
+  const signing = withKey(privateKey)
+  const asked = {
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    scope: 'openid offline_access read:entities',
+    nonce: 'mine',
+  }
+  const { data: pushed, status } = await signing.oauth.pushedAuthorization(asked)
+  assert.equal(status, 201)
+  const query = new URLSearchParams({ client_id: clientId, request_uri: pushed.request_uri })
+  const arrived = await makeVisitor().authorize(`${origin}/authorize?${query.toString()}`, USER_CHOICE)
+  assert.equal(arrived.origin + arrived.pathname, redirectUri)
+  const { data } = await signing.oauth.authorizationCodeGrant(
+    { code: arrived.searchParams.get('code') ?? '', redirect_uri: redirectUri },
+    { idTokenValidateOptions: { nonce: 'mine' } },
+  )
+  assert.deepEqual(await organizationsOf(data.access_token), [CHOSEN])
+  const refreshed = await signing.oauth.refreshTokenGrant({ refresh_token: data.refresh_token ?? '' })
+  assert.deepEqual(await organizationsOf(refreshed.data.access_token), [CHOSEN])
+  const other = withKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
+  await assert.rejects(other.oauth.pushedAuthorization(asked), { error: 'invalid_client' })
 })

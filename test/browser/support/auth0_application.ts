@@ -19,6 +19,7 @@ export type Auth0Client = {
   readonly getUser: () => Promise<Readonly<Record<string, unknown>> | undefined>
   readonly isAuthenticated: () => Promise<boolean>
   readonly checkSession: () => Promise<void>
+  readonly logout: (options: { readonly logoutParams: { readonly returnTo: string } }) => Promise<void>
 }
 declare const client: Auth0Client
 
