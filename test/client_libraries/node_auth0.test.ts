@@ -124,7 +124,7 @@ test('a request that is pushed, by a client that signs: the browser carries its 
     new AuthenticationClient({
       domain,
       clientId,
-      clientAssertionSigningKey: key.export({ type: 'pkcs8', format: 'pem' }) as string,
+      clientAssertionSigningKey: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
     })
   const signing = withKey(privateKey)
   const asked = {
