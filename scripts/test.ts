@@ -1,6 +1,6 @@
 // `npm test [-- options] [-- files]`: every check and every test, one last line with the counts of all.
 //
-//   --quick         what finishes in 20 s: no lint, no PostgreSQL, no browser, no client libraries
+//   --quick         what finishes in 20 s: no lint, no PostgreSQL, no browser, no client libraries, no conformance plans
 //   --soak          only the files that read POSTERN_SOAK, with POSTERN_SOAK=1
 //   --name <regex>  only the tests whose name matches
 //   files           only these, without the checks: a path, a folder, a glob or any part of a path
@@ -33,6 +33,7 @@ const pure = [
 const slow = [
   'test/browser/',
   'test/client_libraries/',
+  'test/conformance/',
   'test/stores/postgres',
   'test/scripts/launcher',
   'test/scripts/test_runner',
