@@ -146,6 +146,7 @@ const createMaker = (store: Store, masterKey: Key, port: number, algorithm: Algo
       nonce: random(16).toString('base64url'),
       claims: undefined,
       decidedScopes: scopes.toSorted(),
+      dpopJkt: undefined,
       browserSessionId: sessions[index % sessions.length]!,
       lifetime: seconds(CODE_LIFETIME),
       // The decision that a code carries is written once for each sign-in, as when a person comes back.

@@ -32,6 +32,8 @@ import { sitesOf } from '#sites.ts'
 import type { Store } from '#stores/store.ts'
 import { createAttempts } from '#throttling/attempts.ts'
 import { createAccessTokenVerification } from '#tokens/access_token.ts'
+import { createPossessionProof } from '#tokens/dpop.ts'
+import { createDpopNonces } from '#tokens/dpop_nonce.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
 import { createLogoutTokens } from '#tokens/logout_token.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
@@ -145,6 +147,11 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     authorizationIds,
     findResource,
   })
+  const provePossession = createPossessionProof({
+    oneTimeValues: store.oneTimeValues,
+    nonces: createDpopNonces(deriveKey(masterKey, 'DPoP nonces'), clock),
+    clock,
+  })
   const tokenTools: TokenTools = {
     store,
     signIn,
@@ -161,6 +168,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     refreshTokenAbsolute: config.tokens.refresh_token_absolute,
     publicRefreshTokenAbsolute: config.tokens.public_refresh_token_absolute,
     authentication,
+    provePossession,
   }
   const pushedRequests = createPushedRequests(
     store.pushedRequests,
@@ -237,9 +245,11 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     store,
     verifyAccessToken,
     subjects,
+    provePossession,
     cookies,
     bridge,
     resource: platformResource,
+    apiUrl: urls.api,
   })
   const platformApi = platformSurface({
     store,

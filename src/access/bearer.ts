@@ -3,6 +3,7 @@ import { effectiveScopes } from '#protocol/scope.ts'
 import type { Account, ApiResource, Authorization, Client, Confinement } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 import type { VerifyAccessToken } from '#tokens/access_token.ts'
+import type { TokenType } from '#tokens/issue.ts'
 import type { Subjects } from '#tokens/subject.ts'
 
 /** What a live access token stands for. */
@@ -17,15 +18,20 @@ export type Bearer = {
   readonly authorization: Authorization | undefined
   /** The token has fewer scopes of the API than its authorization would have today: it was narrowed at refresh (RFC 6749 §6). */
   readonly isNarrowed: boolean
+  /** The thumbprint of the key that the token is bound to. Whether its sender has that key is not asked here. */
+  readonly dpopJkt: string | undefined
 }
+
+/** An access token, and what its sender says that it is. */
+export type PresentedToken = { readonly scheme: TokenType; readonly text: string }
 
 /**
  * The token in the `Authorization` header; `undefined` without one. The word `Bearer` may be missing: some of the platform's scripts
  * leave it out.
  * @throws {AccessError} `invalid_token` for another scheme; `invalid_request` for a token in the URL (RFC 9700 §2.4: it would be logged)
- * @see RFC 6750 §2.1
+ * @see RFC 6750 §2.1, RFC 9449 §7.1
  */
-export const findBearerToken = (authorization: string | undefined, query: string): string | undefined => {
+export const findPresentedToken = (authorization: string | undefined, query: string): PresentedToken | undefined => {
   if (/(?:^|&)access_token=/.test(query)) {
     throw new AccessError(
       'invalid_request',
@@ -33,10 +39,10 @@ export const findBearerToken = (authorization: string | undefined, query: string
     )
   }
   if (authorization === undefined) return undefined
-  const [, token] = /^(?:bearer +)?([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
-  if (token === undefined)
+  const [, scheme = 'bearer', text] = /^(?:(bearer|dpop) +)?([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
+  if (text === undefined)
     throw new AccessError('invalid_token', 'The Authorization header must be: Bearer <access token>')
-  return token
+  return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', text }
 }
 
 /** What is left of `granted` scopes under the client's policy of today. */
@@ -69,7 +75,7 @@ export const findBearer = async (
 ): Promise<Bearer> => {
   const check = verifyAccessToken(text)
   if (!check.isValid) throw new AccessError('invalid_token', check.description)
-  const { subject, clientId, audience, scopes, authorizationId } = check.token
+  const { subject, clientId, audience, scopes, authorizationId, dpopJkt } = check.token
   const resource = findResource(audience)
   if (resource === undefined) throw new AccessError('invalid_token', `The access token is for ${audience}, another API`)
   const [client, live] = await Promise.all([
@@ -84,7 +90,7 @@ export const findBearer = async (
     const organizations = 'all'
     return {
       ...{ account, client, scopes: callersScopes, grantedScopes: scopes, organizations, authorization: undefined },
-      isNarrowed: false,
+      ...{ isNarrowed: false, dpopJkt },
     }
   }
   if (live === undefined) throw revoked('the authorization has ended', clientId)
@@ -97,7 +103,10 @@ export const findBearer = async (
     !authorization.scopes.every((scope) => scopes.includes(scope)) &&
     isMore(scopesOfCaller(authorization.scopes, client, resource), callersScopes, resource)
   const { organizations } = authorization
-  return { account, client, scopes: callersScopes, grantedScopes: scopes, organizations, authorization, isNarrowed }
+  return {
+    ...{ account, client, scopes: callersScopes, grantedScopes: scopes, organizations, authorization },
+    ...{ isNarrowed, dpopJkt },
+  }
 }
 
 /** Whether `these` have a scope of the API that `those` have not. */

@@ -17,14 +17,22 @@ export type Caller = {
   readonly isNarrowed: boolean
 }
 
-/** A caller, and the header that hands it a new session in place of its own expired one. */
-export type Admission = { readonly caller: Caller; readonly setCookie: string | undefined }
+/** A caller, and what the answer hands it: a new session in place of its own expired one, a nonce for its next proof. */
+export type Admission = {
+  readonly caller: Caller
+  readonly setCookie: string | undefined
+  /** What the next proof of possession must repeat. */
+  readonly dpopNonce: string | undefined
+}
 
 /** Why nobody is admitted. `status` and wire format are the surface's. */
 export const ACCESS_REFUSALS = {
   authentication_required: { meaning: 'The request has neither a bearer token nor a platform session.' },
   invalid_request: { meaning: 'The credentials contradict each other or came in a place where they must not be.' },
   invalid_token: { meaning: 'The bearer token is malformed, expired, revoked or for another API.' },
+  invalid_dpop_proof: { meaning: 'The DPoP proof is missing, not for this request, too old, or used before.' },
+  use_dpop_nonce: { meaning: 'The DPoP proof must repeat the nonce that the answer gives.' },
+  token_required: { meaning: 'The session is taken beside a DPoP-bound token alone.' },
   unknown_session: { meaning: 'The platform session is not known, or has been ended.' },
   expired_session: { meaning: 'The platform session has expired.' },
   insufficient_scope: { meaning: 'The token or session does not allow this.' },
@@ -33,7 +41,7 @@ export const ACCESS_REFUSALS = {
 
 export type AccessRefusal = keyof typeof ACCESS_REFUSALS
 
-/** For the audit log alone: what the caller must not learn. */
+/** For the audit log alone, but for the last two: what the caller must not learn. */
 export type AccessErrorDetails = {
   readonly reason?: string
   /** Behind the bearer token, or behind the session if there is no token. */
@@ -43,6 +51,9 @@ export type AccessErrorDetails = {
   /** Of the session, where it is not that of the token. */
   readonly sessionAccount?: number
   readonly sessionClient?: string
+  /** The token must be sent with a proof of possession, whatever scheme the request used (RFC 9449 §7.2). */
+  readonly needsDpop?: boolean
+  readonly dpopNonce?: string
 }
 
 /** Nobody is admitted: 401, except `invalid_request` (400) and `insufficient_scope` (403). `message` tells the developer what to do. */

@@ -26,6 +26,8 @@ export type PolicyOptions = AuthenticationOptions & {
   readonly backchannelLogoutUri?: string
   readonly backchannelLogoutSessionRequired?: boolean
   readonly pkce?: NonNullable<ClientPolicy['pkce']>
+  readonly dpop?: NonNullable<ClientPolicy['dpop']>
+  readonly dpopNonce?: NonNullable<ClientPolicy['dpopNonce']>
   readonly requiredScope?: readonly RequiredScope[]
   readonly refreshWindow?: Seconds
   readonly par?: 'required'
@@ -96,6 +98,8 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     ...(allowedOrigins === undefined ? {} : { allowedOrigins: [...new Set(allowedOrigins)] }),
     ...logoutPolicyOf(options),
     ...(pkce === undefined ? {} : { pkce }),
+    ...(options.dpop === undefined ? {} : { dpop: options.dpop }),
+    ...(options.dpopNonce === undefined ? {} : { dpopNonce: options.dpopNonce }),
     ...(requiredScopes === undefined
       ? {}
       : { requiredScopes: Object.fromEntries(requiredScopes.map(({ name, reason }) => [name, reason])) }),
@@ -142,6 +146,11 @@ const refuseContradictions = (
   }
   if (isPublic && options.pkce === 'when_offered') {
     throw new UsageError('--pkce: a public client must use PKCE always; leave it out.')
+  }
+  if (isPublic && options.dpop === 'required' && hasPasswordGrant(grantTypes) && grantTypes.includes('refresh_token')) {
+    throw new UsageError(
+      '--dpop: the refresh token of a public client by password is shared by all sign-ins, and cannot be bound to one key.',
+    )
   }
   if (options.refreshWindow !== undefined && !(isPublic && grantTypes.includes('refresh_token'))) {
     throw new UsageError('--refresh-window: only for a client with --public and --grant-type refresh_token.')

@@ -18,11 +18,12 @@ export const fapi2PolicyOf = (policy: ClientPolicy, { api_resources }: Config): 
     refuse('--redirect-uri', 'is sent back to https alone')
   }
   if (policy.pkce === 'when_offered') refuse('--pkce', 'must use PKCE always')
+  if (policy.dpop === 'when_offered') refuse('--dpop', 'has tokens that are bound to a key always')
   if (policy.idTokenSigningAlgorithm === 'RS256') refuse('--id-token-alg', 'has ID tokens that are signed with ES256')
   const rs256 = api_resources.find(
     ({ audience, signingAlgorithm }) => policy.audiences.includes(audience) && signingAlgorithm === 'RS256',
   )
   if (rs256 !== undefined)
     refuse('--audience', `has no access tokens that are signed with RS256, as for ${rs256.audience}`)
-  return { ...policy, profile: 'fapi2', pkce: 'required', requirePushedAuthorizationRequests: true }
+  return { ...policy, profile: 'fapi2', pkce: 'required', dpop: 'required', requirePushedAuthorizationRequests: true }
 }

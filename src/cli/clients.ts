@@ -109,6 +109,18 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
       ).choices(['required', 'when_offered']),
     )
     .addOption(
+      new Option(
+        '--dpop <when>',
+        'whether its tokens must be bound to a key (RFC 9449; default: when it offers a proof)',
+      ).choices(['required', 'when_offered']),
+    )
+    .addOption(
+      new Option(
+        '--dpop-nonce <when>',
+        'whether its proofs must repeat a nonce of the server (default: those of a public client must)',
+      ).choices(['required', 'when_offered']),
+    )
+    .addOption(
       new Option('--par <when>', 'whether it must push its authorization requests (RFC 9126)').choices(['required']),
     )
     .option(
@@ -321,6 +333,8 @@ const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, created
   audiences: policy.audiences,
   party: policy.party,
   ...(policy.pkce === undefined ? {} : { pkce: policy.pkce }),
+  ...(policy.dpop === undefined ? {} : { dpop: policy.dpop }),
+  ...(policy.dpopNonce === undefined ? {} : { dpop_nonce: policy.dpopNonce }),
   ...(policy.requiredScopes === undefined ? {} : { required_scopes: policy.requiredScopes }),
   ...(policy.refreshWindow === undefined ? {} : { refresh_window: policy.refreshWindow }),
   id_token_signed_response_alg: policy.idTokenSigningAlgorithm,

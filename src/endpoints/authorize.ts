@@ -186,6 +186,7 @@ export const issueCode = async (
     nonce: asking.nonce,
     claims: claimsWithin(asked.claims, decided),
     decidedScopes: decided,
+    dpopJkt: asking.dpopJkt,
     browserSessionId: allowed.live.session.id,
     lifetime: isFapi2(client.policy) ? seconds(Math.min(tools.codeLifetime, FAPI2_LONGEST_CODE)) : tools.codeLifetime,
     consent: allowed.consent,

@@ -1,6 +1,7 @@
 import type { Endpoint, Reply } from '#http/message.ts'
 import { PROMPTS, RESPONSE_MODES } from '#protocol/authorization_request.ts'
 import { ASSERTION_ALGORITHMS } from '#protocol/client_assertion.ts'
+import { DPOP_ALGORITHMS } from '#protocol/dpop.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import { CLAIMS_OF_SCOPE } from '#protocol/claims.ts'
 import { GRANT_TYPES, SIGNING_ALGORITHMS, SUBJECT_TYPES, type ApiResource } from '#stores/records.ts'
@@ -60,6 +61,7 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_signing_alg_values_supported: ['RS256'],
   subject_types_supported: SUBJECT_TYPES,
+  dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   claim_types_supported: ['normal'],
   claims_supported: [

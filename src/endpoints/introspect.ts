@@ -9,7 +9,14 @@ import { invalidClient, readPresentedClient } from '#protocol/client_authenticat
 import { readBodyParameters, requireParameter } from '#protocol/parameters.ts'
 import { allowedScopes } from '#protocol/scope.ts'
 import type { Account, ApiResource, Authorization, Client } from '#stores/records.ts'
-import { authorizationDetailsOf, type AuthorizationDetail } from '#tokens/issue.ts'
+import {
+  authorizationDetailsOf,
+  confirmationOf,
+  tokenTypeOf,
+  type AuthorizationDetail,
+  type Confirmation,
+  type TokenType,
+} from '#tokens/issue.ts'
 import type { SigningKeys } from '#tokens/signing_keys.ts'
 
 export type IntrospectTools = BearerTools &
@@ -22,7 +29,7 @@ export type IntrospectTools = BearerTools &
     readonly clock: Clock
   }
 
-/** What a live token stands for, as it is now. @see RFC 7662 §2.2, RFC 9396 §9.2 */
+/** What a live token stands for, as it is now. @see RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2 */
 type Introspection = {
   readonly active: true
   readonly iss: string
@@ -36,7 +43,8 @@ type Introspection = {
   readonly aud?: string
   readonly iat?: EpochSeconds
   readonly jti?: string
-  readonly token_type?: 'Bearer'
+  readonly token_type?: TokenType
+  readonly cnf?: Confirmation
 }
 
 /**
@@ -102,7 +110,8 @@ const findAccessTokenState = async (
     sub: token.subject,
     aud: token.audience,
     client_id: client.id,
-    token_type: 'Bearer',
+    token_type: tokenTypeOf(token.dpopJkt),
+    ...confirmationOf(token.dpopJkt),
     ...scopeOf(scopes),
     exp: token.expiresAt,
     iat: token.issuedAt,

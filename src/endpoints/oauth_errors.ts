@@ -1,7 +1,9 @@
 import { AccessError } from '#access/caller.ts'
+import { isBearerError, tokenChallenges, usesDpop } from '#access/challenge.ts'
 import type { Log } from '#base/log.ts'
 import { OverloadedError } from '#base/password_hashing.ts'
-import { HttpError, jsonReply, NO_STORE, type Headers, type Reply, type Surface } from '#http/message.ts'
+import { dpopNonceHeader } from '#http/dpop_header.ts'
+import { HttpError, jsonReply, NO_STORE, type Headers, type Reply, type Request, type Surface } from '#http/message.ts'
 import { OAUTH_ERRORS, OAuthError } from '#protocol/errors.ts'
 import { StoreUnavailableError, StoreValueError } from '#stores/store.ts'
 
@@ -16,12 +18,17 @@ const unavailable = (retryAfter: number): Reply =>
     'retry-after': String(retryAfter),
   })
 
-/** A token that opens nothing here. @see RFC 6750 §3: without a token there is no error code */
-const accessReply = ({ code, message }: AccessError): Reply => {
-  const error = code === 'insufficient_scope' || code === 'invalid_request' ? code : 'invalid_token'
-  const status = { insufficient_scope: 403, invalid_request: 400, invalid_token: 401 }[error]
-  const told = code === 'authentication_required' ? '' : `, error="${error}", error_description="${describe(message)}"`
-  return errorReply(status, error, message, { 'www-authenticate': `Bearer realm="userinfo"${told}` })
+const ACCESS_STATUS: Readonly<Record<string, number>> = { insufficient_scope: 403, invalid_request: 400 }
+
+/** A token that opens nothing here. @see RFC 6750 §3, RFC 9449 §7.1 */
+const accessReply = ({ code, message, details }: AccessError, { headers }: Request): Reply => {
+  const error = isBearerError(code) ? code : 'invalid_token'
+  const told = code === 'authentication_required' ? undefined : { error, description: describe(message) }
+  const needsDpop = details.needsDpop === true || usesDpop(headers.authorization)
+  return errorReply(ACCESS_STATUS[error] ?? 401, error, message, {
+    'www-authenticate': tokenChallenges('userinfo', told, needsDpop),
+    ...dpopNonceHeader(details.dpopNonce),
+  })
 }
 
 /**
@@ -32,7 +39,7 @@ export const createOAuthErrorAnswers =
   (log: Log): Surface['answerError'] =>
   (error, request) => {
     if (error instanceof OAuthError) {
-      const { challenge, retryAfter, ...details } = error.details
+      const { challenge, retryAfter, dpopNonce, ...details } = error.details
       log.audit('refused', {
         error: error.code,
         description: error.description,
@@ -44,9 +51,10 @@ export const createOAuthErrorAnswers =
       return errorReply(error.status, error.code, error.description, {
         ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+        ...dpopNonceHeader(dpopNonce),
       })
     }
-    if (error instanceof AccessError) return accessReply(error)
+    if (error instanceof AccessError) return accessReply(error, request)
     if (error instanceof HttpError) return errorReply(error.status, error.code, error.description, error.headers)
     if (error instanceof OverloadedError) return unavailable(error.retryAfter)
     if (error instanceof StoreUnavailableError) {

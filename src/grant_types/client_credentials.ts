@@ -12,7 +12,7 @@ const isAboutUser = (scope: string): boolean => (OPENID_SCOPES as readonly strin
  * @see RFC 6749 §4.4, RFC 9068 §2.2 (`sub` is the client)
  */
 export const clientCredentials = async (
-  { asked, client, address, requestId }: TokenExchange<ClientCredentialsRequest>,
+  { asked, client, dpopJkt, address, requestId }: TokenExchange<ClientCredentialsRequest>,
   tools: GrantTools,
 ): Promise<TokenResponse> => {
   // Whatever its policy says: a public client is named, not authenticated, and anybody can name it.
@@ -29,5 +29,5 @@ export const clientCredentials = async (
     defaults: client.policy.defaultScopes,
   })
   if (tools.log.writesDebug) tools.log.debug('client token issued', { client: client.id, address, request: requestId })
-  return tools.issuer.forClient({ client, resource, scopes })
+  return tools.issuer.forClient({ client, resource, scopes, dpopJkt })
 }

@@ -2,6 +2,7 @@ import { random } from '#base/secrets.ts'
 import {
   admitsPasswordOf,
   authorizationLifetime,
+  bindsRefreshTokens,
   mayRefresh,
   resolveResource,
   SALT_BYTES,
@@ -17,11 +18,12 @@ import type { TokenResponse } from '#tokens/issue.ts'
 /**
  * `password` (RFC 6749 §4.3) and password-realm, which names the directory of the account. Sign-ins of one account to one client with one
  * set of scopes share an authorization while it lives.
- * @throws {OAuthError} `unauthorized_client` after the client's end date; `invalid_request` for an unknown realm; `invalid_target`;
+ * @throws {OAuthError} `unauthorized_client` after the client's end date; `invalid_request` for an unknown realm, or for a refresh token that
+ *   would have to be bound to a key; `invalid_target`;
  *   `invalid_scope`; `invalid_grant`, the same for everything about the account; `too_many_attempts`
  */
 export const password = async (
-  { asked, client, address, requestId }: TokenExchange<PasswordRequest>,
+  { asked, client, dpopJkt, address, requestId }: TokenExchange<PasswordRequest>,
   tools: GrantTools,
 ): Promise<TokenResponse> => {
   const { store, signIn, issuer, clock, log } = tools
@@ -45,6 +47,13 @@ export const password = async (
     defaults: client.policy.defaultScopes,
   })
 
+  const offline = scopes.includes('offline_access')
+  if (dpopJkt !== undefined && offline && bindsRefreshTokens(client)) {
+    throw invalidRequest(
+      'The refresh token of a password is shared by all sign-ins, and cannot be bound to one key: use the authorization code grant',
+    )
+  }
+
   const refuse = (reason: string, account?: number) =>
     new OAuthError('invalid_grant', 'Wrong email or password.', {
       reason,
@@ -57,7 +66,6 @@ export const password = async (
   if (signedIn.outcome === 'refused') throw refuse(signedIn.reason, signedIn.accountId)
 
   const { account } = signedIn
-  const offline = scopes.includes('offline_access')
   const authorization = await store.authorizations.authorizePassword({
     accountId: account.id,
     accountVersion: account.version,
@@ -85,6 +93,7 @@ export const password = async (
     scopes,
     obtainedBy: 'password',
     withRefreshToken: offline,
+    dpopJkt,
     signIn: { nonce: undefined, methods: ['pwd'] },
   })
 }

@@ -2,6 +2,7 @@ import { between, hours, seconds } from '#base/time.ts'
 import type { AuthenticatedClient } from '#clients/authenticate.ts'
 import {
   admitsPasswordOf,
+  bindsRefreshTokens,
   mayRefresh,
   resolveResource,
   rotatesRefreshTokens,
@@ -30,10 +31,10 @@ type Refuse = (reason: string, account?: number) => OAuthError
  * public client is replaced, and one that was replaced before ends its authorization.
  * @throws {OAuthError} `invalid_grant`, the same for every token that does not work; `invalid_scope` for more than was granted or if
  *   nothing that was granted is allowed today; `invalid_target` for another API than that of the authorization
- * @see RFC 6749 §6, RFC 9700 §4.14.2, OpenID Connect Core 1.0 §12
+ * @see RFC 6749 §6, RFC 9449 §5, RFC 9700 §4.14.2, OpenID Connect Core 1.0 §12
  */
 export const refreshToken = async (
-  { asked, client }: TokenExchange<RefreshTokenRequest>,
+  { asked, client, dpopJkt }: TokenExchange<RefreshTokenRequest>,
   tools: GrantTools,
 ): Promise<TokenResponse> => {
   const { issuer } = tools
@@ -44,6 +45,10 @@ export const refreshToken = async (
   if (!check.isUsable) throw refuse(check.reason, check.account)
   const { named, live } = check
   const { account } = live
+  const boundTo = bindsRefreshTokens(client) ? live.authorization.dpopJkt : undefined
+  if (boundTo !== undefined && boundTo !== dpopJkt) {
+    throw refuse(dpopJkt === undefined ? 'no proof for a bound token' : 'a proof of another key', account.id)
+  }
   if (asked.audience !== undefined && asked.audience !== live.authorization.audience) {
     throw new OAuthError('invalid_target', `This refresh token is for ${live.authorization.audience} alone`)
   }
@@ -64,6 +69,7 @@ export const refreshToken = async (
     ...{ client, account, authorization, resource, scopes },
     obtainedBy: 'refresh_token',
     withRefreshToken: rotates,
+    dpopJkt,
   })
 }
 

@@ -14,6 +14,8 @@ import type { RefreshTokens } from '#tokens/refresh_token.ts'
 export type TokenExchange<Asked extends TokenRequest> = {
   readonly asked: Asked
   readonly client: AuthenticatedClient
+  /** The thumbprint of the key that the request proved possession of: what the tokens are bound to. `undefined` without a proof. */
+  readonly dpopJkt: string | undefined
   /** Of the caller, for throttling and the audit log. */
   readonly address: string
   readonly requestId: string
@@ -63,6 +65,9 @@ export const mayRefresh = ({ policy }: Client): boolean => policy.grantTypes.inc
 
 /** Whether each use replaces the refresh token: that of a client that cannot prove that it is the one (RFC 9700 §4.14.2). */
 export const rotatesRefreshTokens = ({ policy }: Client): boolean => policy.tokenEndpointAuthMethod === 'none'
+
+/** Whether its refresh token is bound to the key that it proved possession of: another client's is bound to the client (RFC 9449 §5). */
+export const bindsRefreshTokens = ({ policy }: Client): boolean => policy.tokenEndpointAuthMethod === 'none'
 
 /** The clocks of the store and of this process may differ by so much, and a token still does not outlive its authorization. */
 const CLOCK_SLACK = hours(1)

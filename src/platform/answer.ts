@@ -1,3 +1,5 @@
+import type { Admission } from '#access/caller.ts'
+import { dpopNonceHeader } from '#http/dpop_header.ts'
 import type { Headers, Reply, Request } from '#http/message.ts'
 import { formatFor } from '#platform/content_negotiation.ts'
 import type { DocumentV2 } from '#platform/document_v2.ts'
@@ -43,5 +45,8 @@ export const DEVELOPER_INACTIVE: Reply = {
   body: '<h1>Developer Inactive</h1>',
 }
 
-export const settingCookie = (setCookie: string | undefined): Headers =>
-  setCookie === undefined ? {} : { 'set-cookie': setCookie }
+/** What an admission hands to whoever asked, besides the answer. */
+export const handingOut = ({ setCookie, dpopNonce }: Partial<Pick<Admission, 'setCookie' | 'dpopNonce'>>): Headers => ({
+  ...(setCookie === undefined ? {} : { 'set-cookie': setCookie }),
+  ...dpopNonceHeader(dpopNonce),
+})

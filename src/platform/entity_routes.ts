@@ -1,7 +1,7 @@
 import type { Admission, Caller } from '#access/caller.ts'
 import type { Headers, Reply, Request, Route } from '#http/message.ts'
 import { sightOf, type Ability, type Sight } from '#platform/abilities.ts'
-import { answerV2, answerV3, settingCookie } from '#platform/answer.ts'
+import { answerV2, answerV3, handingOut } from '#platform/answer.ts'
 import { viewEntity, type EntityKind, type EntityView, type Page } from '#platform/entities.ts'
 import {
   readChangedEntity,
@@ -66,8 +66,8 @@ export const entityRoutes = (
     const admission = await tools.admit(request)
     requireCredentials(tools, credentials, admission.caller)
     auditRenewal(tools, request, admission)
-    const { caller, setCookie } = admission
-    return { caller, sight: sightOf(caller, ability), headers: settingCookie(setCookie) }
+    const { caller } = admission
+    return { caller, sight: sightOf(caller, ability), headers: handingOut(admission) }
   }
 
   const list: Route['endpoint'] = async (request, { limit }) => {

@@ -25,7 +25,7 @@ const answer = (tools: PlatformTools, error: PlatformError, request: Request): R
 }
 
 const headersOf = ({ resource }: PlatformTools, error: PlatformError, request: Request): Headers => {
-  const challenge = findChallenge(error, request.headers.authorization !== undefined, resource.audience)
+  const challenge = findChallenge(error, request.headers.authorization, resource.audience)
   const { headers, retryAfter } = error.details
   return {
     ...headers,

@@ -1,11 +1,9 @@
+import type { BearerError } from '#access/challenge.ts'
 import type { Seconds } from '#base/time.ts'
 import type { Headers } from '#http/message.ts'
 
 /** The status words of v2.0 that its libraries know, and `denied`. */
 export type StatusWord = 'invalid' | 'bad_request' | 'auth_required' | 'auth_error' | 'denied' | 'not_found' | 'error'
-
-/** The `error` of a bearer challenge. @see RFC 6750 §3.1 */
-type BearerError = 'invalid_token' | 'insufficient_scope'
 
 type PlatformErrorKind = {
   readonly status: number
@@ -43,6 +41,18 @@ export const PLATFORM_ERRORS = {
     bearerError: 'invalid_token',
     meaning: 'The bearer token is malformed, expired, revoked or for another API.',
   },
+  'invalid-dpop-proof': {
+    status: 401,
+    word: 'auth_required',
+    bearerError: 'invalid_dpop_proof',
+    meaning: 'The DPoP proof is missing, not for this request, too old, or used before.',
+  },
+  'use-dpop-nonce': {
+    status: 401,
+    word: 'auth_required',
+    bearerError: 'use_dpop_nonce',
+    meaning: 'The DPoP proof must repeat the nonce that `DPoP-Nonce` gives.',
+  },
   'unknown-session': {
     status: 401,
     word: 'auth_required',
@@ -61,7 +71,11 @@ export const PLATFORM_ERRORS = {
     bearerError: 'invalid_token',
     meaning: 'The bearer token and the session cookie belong to different users or clients.',
   },
-  'token-required': { status: 401, word: 'auth_required', meaning: 'This version takes no session without a token.' },
+  'token-required': {
+    status: 401,
+    word: 'auth_required',
+    meaning: 'This version, or a session that comes from a DPoP-bound token, is not taken without a token.',
+  },
   'both-required': {
     status: 401,
     word: 'auth_required',
@@ -104,6 +118,8 @@ export type PlatformErrorDetails = {
   readonly scope?: string
   readonly retryAfter?: Seconds
   readonly headers?: Headers
+  /** The token must be sent with a proof of possession (RFC 9449 §7.2). */
+  readonly needsDpop?: boolean
 }
 
 /** A refusal of the platform API. `message` is read by the developer of the client. */

@@ -1,6 +1,6 @@
 import { digestOf } from '#base/secrets.ts'
 import type { Request, Route } from '#http/message.ts'
-import { answerV2, DEVELOPER_INACTIVE, settingCookie } from '#platform/answer.ts'
+import { answerV2, DEVELOPER_INACTIVE, handingOut } from '#platform/answer.ts'
 import { auditFields } from '#platform/audit.ts'
 import { PlatformError } from '#platform/errors.ts'
 import { readLoginForm } from '#platform/login_form.ts'
@@ -32,7 +32,7 @@ export const loginEndpoint =
     })
     const now = tools.clock()
     const document = { kind: 'session', session: viewSession(tools.cookies, account, session, now) } as const
-    return answerV2(tools, request, 200, document, settingCookie(tools.cookies.set(session, now)))
+    return answerV2(tools, request, 200, document, handingOut({ setCookie: tools.cookies.set(session, now) }))
   }
 
 /** A key may stand in the URL, where the platform's clients have it, or in the body; never two. */

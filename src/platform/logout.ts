@@ -1,6 +1,6 @@
 import { AccessError, type AccessRefusal, type Caller } from '#access/caller.ts'
 import type { Request, Route } from '#http/message.ts'
-import { answerV2, settingCookie } from '#platform/answer.ts'
+import { answerV2, handingOut } from '#platform/answer.ts'
 import { auditFields } from '#platform/audit.ts'
 import { refuseOtherSitesWithoutToken } from '#platform/same_origin.ts'
 import type { PlatformTools } from '#platform/tools.ts'
@@ -25,7 +25,7 @@ export const logoutEndpoint =
         ...auditFields(request),
       })
     }
-    return answerV2(tools, request, 200, { kind: 'done' }, settingCookie(tools.cookies.clear()))
+    return answerV2(tools, request, 200, { kind: 'done' }, handingOut({ setCookie: tools.cookies.clear() }))
   }
 
 const LOGGED_OUT: ReadonlySet<AccessRefusal> = new Set([

@@ -1,6 +1,7 @@
 import { AccessError, type AccessRefusal } from '#access/caller.ts'
 import { OverloadedError } from '#base/password_hashing.ts'
 import { seconds } from '#base/time.ts'
+import { dpopNonceHeader } from '#http/dpop_header.ts'
 import { HttpError, type HttpErrorCode } from '#http/message.ts'
 import { PlatformError, type PlatformErrorCode } from '#platform/errors.ts'
 import { OAuthError } from '#protocol/errors.ts'
@@ -10,6 +11,9 @@ const OF_ACCESS: Readonly<Record<AccessRefusal, PlatformErrorCode>> = {
   authentication_required: 'authentication-required',
   invalid_request: 'bad-request',
   invalid_token: 'invalid-token',
+  invalid_dpop_proof: 'invalid-dpop-proof',
+  use_dpop_nonce: 'use-dpop-nonce',
+  token_required: 'token-required',
   unknown_session: 'unknown-session',
   expired_session: 'expired-session',
   insufficient_scope: 'insufficient-scope',
@@ -35,7 +39,13 @@ const UNAVAILABLE_FOR = seconds(1)
 /** Anything that was thrown, in the words of this API; `undefined` for a defect. */
 export const findRefusal = (error: unknown): PlatformError | undefined => {
   if (error instanceof PlatformError) return error
-  if (error instanceof AccessError) return new PlatformError(OF_ACCESS[error.code], error.message)
+  if (error instanceof AccessError) {
+    const { needsDpop, dpopNonce } = error.details
+    return new PlatformError(OF_ACCESS[error.code], error.message, {
+      headers: dpopNonceHeader(dpopNonce),
+      needsDpop: needsDpop === true,
+    })
+  }
   if (error instanceof HttpError) {
     return new PlatformError(OF_HTTP[error.code], error.description, { headers: error.headers })
   }

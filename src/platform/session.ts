@@ -1,6 +1,6 @@
 import type { Caller } from '#access/caller.ts'
 import type { Request, Route } from '#http/message.ts'
-import { answerV2, settingCookie } from '#platform/answer.ts'
+import { answerV2, handingOut } from '#platform/answer.ts'
 import { auditFields } from '#platform/audit.ts'
 import { PlatformError } from '#platform/errors.ts'
 import { refuseOtherSitesWithoutToken } from '#platform/same_origin.ts'
@@ -16,12 +16,12 @@ export const sessionEndpoint =
   (tools: PlatformTools): Route['endpoint'] =>
   async (request) => {
     if (request.method === 'POST') refuseOtherSitesWithoutToken(request, tools.publicOrigins)
-    const { caller, setCookie: renewed } = await tools.admit(request)
+    const { caller, setCookie: renewed, dpopNonce } = await tools.admit(request)
     const { session, setCookie } =
       caller.session === undefined ? await tools.bridge(caller) : { session: caller.session, setCookie: renewed }
     if (setCookie !== undefined) auditBridge(tools, request, caller, session)
     const view = viewSession(tools.cookies, accountOf(caller), session, tools.clock())
-    return answerV2(tools, request, 200, { kind: 'session', session: view }, settingCookie(setCookie))
+    return answerV2(tools, request, 200, { kind: 'session', session: view }, handingOut({ setCookie, dpopNonce }))
   }
 
 /** Whoever has a session is somebody: this only tells the compiler. */

@@ -1,6 +1,7 @@
 import { seconds, type Seconds } from '#base/time.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
 import { parseClaims, type ClaimsRequest } from '#protocol/claims_request.ts'
+import { isThumbprint } from '#protocol/dpop.ts'
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
 import { parseAudience, readFormLoosely, type Parameters } from '#protocol/parameters.ts'
 import { allowedOriginsOf } from '#protocol/origin.ts'
@@ -43,6 +44,8 @@ export type AuthorizationRequest = {
   readonly audience: string | undefined
   readonly nonce: string | undefined
   readonly codeChallenge: string | undefined
+  /** The thumbprint of the key that the code is to be bound to (RFC 9449 §10). */
+  readonly dpopJkt: string | undefined
   readonly prompts: ReadonlySet<Prompt>
   readonly maxAge: Seconds | undefined
   readonly loginHint: string | undefined
@@ -135,6 +138,7 @@ export const parseAuthorizationRequest = (
     audience: asAuthorizationError(() => parseAudience(values)),
     nonce: values.get('nonce'),
     codeChallenge: parseCodeChallenge(values),
+    dpopJkt: parseThumbprint(values.get('dpop_jkt')),
     prompts: parsePrompts(values.get('prompt')),
     maxAge: parseMaxAge(values.get('max_age')),
     loginHint: values.get('login_hint'),
@@ -180,6 +184,13 @@ const parseCodeChallenge = (values: Parameters): string | undefined => {
     throw invalid('code_challenge must be the SHA-256 of the verifier in base64url: 43 characters')
   }
   return challenge
+}
+
+const parseThumbprint = (text: string | undefined): string | undefined => {
+  if (text !== undefined && !isThumbprint(text)) {
+    throw invalid('dpop_jkt must be the SHA-256 thumbprint of a key in base64url: 43 characters')
+  }
+  return text
 }
 
 const parsePrompts = (text: string | undefined): ReadonlySet<Prompt> => {

@@ -34,6 +34,16 @@ export const OAUTH_ERRORS = {
     source: 'RFC 7009 §2.2.1',
     meaning: 'The token of a client alone cannot be revoked: it lives until it expires, or the client is disabled.',
   },
+  invalid_dpop_proof: {
+    status: 400,
+    source: 'RFC 9449 §5',
+    meaning: 'The DPoP proof is missing, not for this request, too old, used before, or of another key.',
+  },
+  use_dpop_nonce: {
+    status: 400,
+    source: 'RFC 9449 §8',
+    meaning: 'The DPoP proof must repeat the nonce that `DPoP-Nonce` gives.',
+  },
   too_many_attempts: {
     status: 429,
     source: 'RFC 6585 §4',
@@ -64,6 +74,8 @@ export type OAuthErrorDetails = {
   readonly retryAfter?: Seconds
   /** An authentication scheme to ask for (RFC 9110 §11.6.1). */
   readonly challenge?: string
+  /** What the next proof must repeat (RFC 9449 §8). */
+  readonly dpopNonce?: string
 }
 
 /** A refusal. `description` is read by the developer of the client; `details.reason` by the operator. */
@@ -89,6 +101,9 @@ export const tooManyAttempts = (retryAfter: Seconds): OAuthError =>
   })
 
 export const invalidRequest = (description: string): OAuthError => new OAuthError('invalid_request', description)
+
+export const invalidDpopProof = (description: string, client?: string): OAuthError =>
+  new OAuthError('invalid_dpop_proof', description, client === undefined ? {} : { client })
 
 /** The words for every wrong, expired, revoked or foreign refresh token: client libraries look for them, and learn nothing more. */
 export const invalidRefreshToken = (reason: string, about: Pick<OAuthErrorDetails, 'client' | 'account'>): OAuthError =>

@@ -159,6 +159,10 @@ export type ClientPolicy = {
   readonly backchannelLogoutSessionRequired?: boolean
   /** `required`: no authorization request without PKCE (RFC 7636). A public client's is required always. Default: `when_offered`. */
   readonly pkce?: 'required' | 'when_offered'
+  /** `required`: its tokens are bound to a key (RFC 9449), and it obtains none without a proof. Default: `when_offered`. */
+  readonly dpop?: 'required' | 'when_offered'
+  /** `required`: its proofs must repeat a nonce of ours. Default: `required` for a public client, else `when_offered`. */
+  readonly dpopNonce?: 'required' | 'when_offered'
   /** Scopes that cannot be switched off on the consent page, each with the reason that the person reads. */
   readonly requiredScopes?: Readonly<Record<string, string>>
   /** For how long the same successor is given again when a public client's refresh token is used twice: 0 to 120. Default: 60. */
@@ -275,6 +279,11 @@ export type Authorization = {
   readonly absoluteExpiresAt: EpochSeconds
   /** The browser session of the sign-in; one by password has none. */
   readonly browserSessionId: number | undefined
+  /**
+   * The thumbprint of the key by which the client proved possession when it obtained the first tokens (RFC 9449): the refresh token of a public
+   * client is bound to it. `undefined` if there was no proof, and for one by password.
+   */
+  readonly dpopJkt: string | undefined
 }
 
 /** A sign-in of a person at our own pages, in one browser. */
@@ -308,6 +317,8 @@ export type AuthorizationCode = {
   readonly nonce: string | undefined
   /** Asked for by name, and allowed. */
   readonly claims: AskedClaims | undefined
+  /** The thumbprint of the key that the code is bound to (RFC 9449 §10); `undefined` if the request named none. */
+  readonly dpopJkt: string | undefined
   readonly authenticatedAt: EpochSeconds
   readonly methods: readonly AuthenticationMethod[]
   readonly expiresAt: EpochSeconds

@@ -191,7 +191,7 @@ export const AUTHORIZATION_COLUMNS = named(
   'authorizations',
   'authorization',
   'id account_id client_id grant_type grant_id audience scope organizations claims offline salt generation ' +
-    'authenticated_at last_used_at expires_at absolute_expires_at browser_session_id',
+    'authenticated_at last_used_at expires_at absolute_expires_at browser_session_id dpop_jkt',
 )
 
 export const authorizationFromRow = (row: Row): Authorization => ({
@@ -212,13 +212,14 @@ export const authorizationFromRow = (row: Row): Authorization => ({
   expiresAt: time(row, 'authorization_expires_at'),
   absoluteExpiresAt: time(row, 'authorization_absolute_expires_at'),
   browserSessionId: optionalInteger(row, 'authorization_browser_session_id'),
+  dpopJkt: optionalText(row, 'authorization_dpop_jkt'),
 })
 
 export const CODE_COLUMNS = named(
   'authorization_codes',
   'code',
   'id account_id client_id grant_id browser_session_id audience scope organizations salt redirect_uri code_challenge nonce ' +
-    'claims authenticated_at methods expires_at',
+    'claims dpop_jkt authenticated_at methods expires_at',
 )
 
 export const codeFromRow = (row: Row): AuthorizationCode => ({
@@ -235,6 +236,7 @@ export const codeFromRow = (row: Row): AuthorizationCode => ({
   codeChallenge: optionalText(row, 'code_code_challenge'),
   nonce: optionalText(row, 'code_nonce'),
   claims: optionalClaims(row, 'code_claims'),
+  dpopJkt: optionalText(row, 'code_dpop_jkt'),
   authenticatedAt: time(row, 'code_authenticated_at'),
   methods: json<readonly AuthenticationMethod[]>(row, 'code_methods'),
   expiresAt: time(row, 'code_expires_at'),

@@ -199,7 +199,16 @@ export type GrantStore = {
 
 export type NewAuthorizationCode = Pick<
   AuthorizationCode,
-  'clientId' | 'audience' | 'scopes' | 'organizations' | 'salt' | 'redirectUri' | 'codeChallenge' | 'nonce' | 'claims'
+  | 'clientId'
+  | 'audience'
+  | 'scopes'
+  | 'organizations'
+  | 'salt'
+  | 'redirectUri'
+  | 'codeChallenge'
+  | 'nonce'
+  | 'claims'
+  | 'dpopJkt'
 > & {
   /** Whose decision it is. The account and `auth_time` are those of this browser session. */
   readonly browserSessionId: number
@@ -251,6 +260,8 @@ export type AuthorizationCodeStore = {
     readonly offline: boolean
     /** Of the refresh token family. */
     readonly salt: Buffer
+    /** What the authorization is to remember (`Authorization.dpopJkt`); that it is the key of the code is the caller's business. */
+    readonly dpopJkt: string | undefined
     readonly lifetime: AuthorizationLifetime
   }) => Promise<SpentCode>
   /** Spends the code for nothing, because what came with it was wrong; if it was spent before, ends what came of it. As `spend`, it does so for its client alone. */

@@ -20,6 +20,8 @@ export type AccessToken = {
   readonly expiresAt: EpochSeconds
   /** `undefined` for one of a client alone. */
   readonly authorizationId: number | undefined
+  /** The thumbprint of the key that it is bound to (RFC 9449 §6.1); `undefined` for one that whoever bears it may use. */
+  readonly dpopJkt: string | undefined
 }
 
 /** `description` tells the developer what to change (RFC 6750 §3). */
@@ -63,7 +65,7 @@ export const createAccessTokenVerification = ({
   }
 
   const read = ({ header, claims }: ParsedJwt): AccessTokenCheck => {
-    const { iss, sub, aud, iat, exp, client_id: clientId, scope, jti, [AUTHORIZATION_CLAIM]: shownId } = claims
+    const { iss, sub, aud, iat, exp, client_id: clientId, scope, jti, cnf, [AUTHORIZATION_CLAIM]: shownId } = claims
     if (iss !== issuer) return invalid('The access token has another issuer')
     // An ID token has neither; its audience is a client, never an API.
     if (
@@ -92,6 +94,7 @@ export const createAccessTokenVerification = ({
         issuedAt: epochSeconds(iat),
         expiresAt: epochSeconds(exp),
         authorizationId,
+        dpopJkt: cnf === undefined ? undefined : (cnf as { readonly jkt: string }).jkt,
       },
     }
   }

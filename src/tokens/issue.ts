@@ -9,6 +9,9 @@ import type { RefreshTokens } from '#tokens/refresh_token.ts'
 import type { SigningKeys } from '#tokens/signing_keys.ts'
 import { isPairwise, type Subjects } from '#tokens/subject.ts'
 
+/** How the access token is sent: `DPoP` with a proof for each request (RFC 9449 §7.1). */
+export type TokenType = 'Bearer' | 'DPoP'
+
 /** A successful answer of the token endpoint. @see RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3 */
 export type TokenResponse = {
   readonly access_token: string
@@ -17,7 +20,7 @@ export type TokenResponse = {
   readonly scope: string
   readonly authorization_details?: readonly AuthorizationDetail[]
   readonly expires_in: Seconds
-  readonly token_type: 'Bearer'
+  readonly token_type: TokenType
 }
 
 /** How the token was obtained, in the words of the `gty` claim. */
@@ -32,6 +35,7 @@ export type UserTokens = {
   readonly scopes: readonly string[]
   readonly obtainedBy: ObtainedBy
   readonly withRefreshToken: boolean
+  readonly dpopJkt: string | undefined
   /** Where the resource owner has just signed in. A refresh says nothing of it (OpenID Connect Core 1.0 §12.2). */
   readonly signIn?: { readonly nonce: string | undefined; readonly methods: readonly AuthenticationMethod[] }
 }
@@ -40,6 +44,7 @@ export type ClientToken = {
   readonly client: Client
   readonly resource: ApiResource
   readonly scopes: readonly string[]
+  readonly dpopJkt: string | undefined
 }
 
 export type TokenIssuer = {
@@ -68,6 +73,14 @@ export const authorizationDetailsOf = (
   organizations === 'all'
     ? {}
     : { authorization_details: [{ type: 'organizations', identifiers: organizations.map(String) }] }
+
+export type Confirmation = { readonly jkt: string }
+
+/** Binds an access token to a key. @see RFC 7800 §3.1, RFC 9449 §6.1 */
+export const confirmationOf = (dpopJkt: string | undefined): { readonly cnf?: Confirmation } =>
+  dpopJkt === undefined ? {} : { cnf: { jkt: dpopJkt } }
+
+export const tokenTypeOf = (dpopJkt: string | undefined): TokenType => (dpopJkt === undefined ? 'Bearer' : 'DPoP')
 
 /** How a person signed in, as the one class that there is. */
 export const PASSWORD_ACR = 'urn:postern:acr:password'
@@ -153,7 +166,7 @@ export const createTokenIssuer = ({
 
   return {
     forAccount: async (asked) => {
-      const { client, account, authorization, resource, scopes, obtainedBy, withRefreshToken } = asked
+      const { client, account, authorization, resource, scopes, obtainedBy, withRefreshToken, dpopJkt } = asked
       const now = clock()
       // A token never outlives its authorization.
       const expiresAt = earliest(later(now, resource.accessTokenLifetime), authorization.absoluteExpiresAt)
@@ -168,6 +181,7 @@ export const createTokenIssuer = ({
         gty: obtainedBy,
         [AUTHORIZATION_CLAIM]: authorizationIds.show(authorization.id),
         ...details,
+        ...confirmationOf(dpopJkt),
         // The client can read its tokens: a pairwise subject would hide nothing beside it.
         ...(isPairwise(client) ? {} : { [`${claimsNamespace}user_id`]: account.id }),
         ...(showsNickname ? { [`${claimsNamespace}nickname`]: account.profile.nickname ?? account.username } : {}),
@@ -180,10 +194,10 @@ export const createTokenIssuer = ({
         scope: scopes.join(' '),
         ...details,
         expires_in: between(now, expiresAt),
-        token_type: 'Bearer',
+        token_type: tokenTypeOf(dpopJkt),
       }
     },
-    forClient: async ({ client, resource, scopes }) => {
+    forClient: async ({ client, resource, scopes, dpopJkt }) => {
       const now = clock()
       return {
         access_token: await signAccessToken(resource, {
@@ -193,10 +207,11 @@ export const createTokenIssuer = ({
           exp: later(now, resource.accessTokenLifetime),
           ...commonClaims(client, resource, scopes),
           gty: 'client-credentials',
+          ...confirmationOf(dpopJkt),
         }),
         scope: scopes.join(' '),
         expires_in: resource.accessTokenLifetime,
-        token_type: 'Bearer',
+        token_type: tokenTypeOf(dpopJkt),
       }
     },
   }

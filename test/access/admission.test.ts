@@ -9,6 +9,8 @@ import { deriveKey, random, type Key } from '#base/secrets.ts'
 import { days, epochSeconds, hours, minutes, seconds } from '#base/time.ts'
 import type { Account, ApiResource, Authorization, Client, ClientPolicy, PlatformSession } from '#stores/records.ts'
 import { createAccessTokenVerification } from '#tokens/access_token.ts'
+import { createPossessionProof } from '#tokens/dpop.ts'
+import { createDpopNonces } from '#tokens/dpop_nonce.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
 import { openSigningKeys } from '#tokens/signing_keys.ts'
@@ -82,9 +84,15 @@ const admit = createAdmission({
     findResource: (audience) => [resource, otherResource].find((each) => each.audience === audience),
   }),
   subjects,
+  provePossession: createPossessionProof({
+    oneTimeValues: store.oneTimeValues,
+    nonces: createDpopNonces(master, clock),
+    clock,
+  }),
   cookies,
   bridge,
   resource,
+  apiUrl: 'https://api.example.com/',
 })
 
 // ── Who there is ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,10 +127,10 @@ const bearerOf = async (
   of = resource,
 ): Promise<string> => {
   const asked = { client, account, authorization, resource: of, scopes, obtainedBy: 'password' } as const
-  return `Bearer ${(await issuer.forAccount({ ...asked, withRefreshToken: false })).access_token}`
+  return `Bearer ${(await issuer.forAccount({ ...asked, withRefreshToken: false, dpopJkt: undefined })).access_token}`
 }
 const clientBearer = async (client: Client, scopes = ['read']): Promise<string> =>
-  `Bearer ${(await issuer.forClient({ client, resource, scopes })).access_token}`
+  `Bearer ${(await issuer.forClient({ client, resource, scopes, dpopJkt: undefined })).access_token}`
 
 const cookieOf = (session: PlatformSession): string => `test_session=${cookies.valueOf(session)}`
 const candidate = () => cookies.candidate()
@@ -141,6 +149,8 @@ const loggedIn = (account: Account, client: Client): Promise<PlatformSession> =>
 
 const ask = (authorization?: string, cookie?: string, query = ''): Promise<Admission> =>
   admit({
+    method: 'GET',
+    path: '/api/v2.0/organizations',
     headers: {
       ...(authorization === undefined ? {} : { authorization }),
       ...(cookie === undefined ? {} : { cookie }),

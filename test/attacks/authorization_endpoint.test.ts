@@ -33,7 +33,7 @@ import { assertGranted, assertRefused, file, linesOf } from './attacking.ts'
 // - A19, A20, A22, A23 · request objects are refused by their own errors, signed or not (A19 below).
 // - A25, A26, A28, A29, A31, A32 · pushed authorization requests are in pushed_requests.test.ts.
 // - A41 · authorization_details is not read from requests: it is ignored (A17 below).
-// - A49 · there is no DPoP.
+// - A49 · in `dpop.test.ts`.
 // - A47 is done by hand (P3); ui_locales is ignored (A17 below).
 
 const postern = await startPostern(file)
@@ -186,7 +186,7 @@ test('A17, A41 · unknown parameters are ignored, whatever is in them (RFC 6749 
   const browser = await signedIn()
   await obtainCode(browser, site, account)
   const values = ['x', '['.repeat(2500), '{"__proto__":{"isAdmin":true}}', '[1]', '7', '../../etc/passwd', '"><script>']
-  for (const name of ['foo', 'authorization_details', 'ui_locales', '__proto__', 'display', 'dpop_jkt']) {
+  for (const name of ['foo', 'authorization_details', 'ui_locales', '__proto__', 'display']) {
     for (const value of values) readCode(await browser.get(authorizePath(site, { [name]: value })))
   }
   const details = JSON.stringify([{ type: 'organizations', organizations: [100_000] }])

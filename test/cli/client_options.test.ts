@@ -96,6 +96,12 @@ test('a client of people’s browsers has redirect URIs, PKCE and scopes that ca
   )
 })
 
+test('whether tokens are bound to a key, and proofs have a nonce, is as it was said, and left open otherwise', async () => {
+  const { dpop, dpopNonce } = await policy({ ...code, dpop: 'required', dpopNonce: 'when_offered' })
+  assert.deepEqual([dpop, dpopNonce], ['required', 'when_offered'])
+  assert.ok(!('dpop' in (await policy(code))) && !('dpopNonce' in (await policy(code))))
+})
+
 test('a public client may have refresh tokens, which rotate', async () => {
   const { tokenEndpointAuthMethod, grantTypes, refreshWindow } = await policy({
     ...code,
@@ -204,6 +210,10 @@ test('a policy that names what is not there, or contradicts itself, is refused w
     [{ grantType: credentials, public: true }, /cannot have client_credentials/],
     [{ grantType: ['authorization_code'] }, /--redirect-uri: .* needs one/],
     [{ ...code, public: true, pkce: 'when_offered' }, /--pkce: a public client must use PKCE always/],
+    [
+      { grantType: ['password', 'refresh_token'], public: true, dpop: 'required' },
+      /--dpop: .* cannot be bound to one key/,
+    ],
     [{ ...code, scope: ['openid'], requiredScope: [reason('read:entities')] }, /--required-scope: .*Expected none/],
     [{ ...code, refreshWindow: seconds(30) }, /--refresh-window: only for a client with --public/],
     [{ ...code, public: true, refreshWindow: seconds(30) }, /--refresh-window: .* --grant-type refresh_token/],

@@ -97,7 +97,11 @@ test('by GET and POST, in the header or in a form, and in one place alone (RFC 6
 test('without a token, with a bad one, or one without openid, the answer says what is wrong (RFC 6750 §3)', async () => {
   const none = await ask()
   assert.equal(none.status, 401)
-  assert.match(none.challenge, /^Bearer realm="[^"]+"$/, 'no error where no token came')
+  assert.match(
+    none.challenge,
+    /^Bearer realm="[^"]+", DPoP realm="[^"]+", algs="[^"]+"$/,
+    'both ways, and no error where no token came',
+  )
   const plain = await tokensFor('')
   const insufficient = await ask({ bearer: plain.access_token })
   assert.equal(insufficient.status, 403)

@@ -25,6 +25,8 @@ import { openSqliteStore } from '#stores/sqlite/store.ts'
 import type { NewEntity, Store } from '#stores/store.ts'
 import { createAttempts } from '#throttling/attempts.ts'
 import { createAccessTokenVerification } from '#tokens/access_token.ts'
+import { createPossessionProof } from '#tokens/dpop.ts'
+import { createDpopNonces } from '#tokens/dpop_nonce.ts'
 import { createTokenIssuer } from '#tokens/issue.ts'
 import { createRefreshTokens } from '#tokens/refresh_token.ts'
 import { openSigningKeys } from '#tokens/signing_keys.ts'
@@ -37,6 +39,9 @@ export const COOKIE = 'test_session'
 export const MEDIA_TYPE = 'application/vnd.example.v1+json'
 export const AUDIENCE = 'https://api.example.com/'
 export const API_URL = 'https://api.example.com/'
+/** Without a token both ways to send one are told. */
+export const CHALLENGE =
+  'Bearer realm="https://api.example.com/", DPoP realm="https://api.example.com/", algs="ES256 PS256 RS256 EdDSA Ed25519"'
 export const AUTH_URL = 'https://auth.example.com/'
 export const REALM = 'Test-Realm'
 export const API_KEY = 'test-api-key'
@@ -154,7 +159,14 @@ export const openPlatform = async (more: { readonly addressBurst?: number } = {}
   const audit: AuditLine[] = []
   const tools: PlatformTools = {
     store,
-    admit: createAdmission({ store, verifyAccessToken, subjects, cookies, bridge, resource: resource }),
+    admit: createAdmission({
+      ...{ store, verifyAccessToken, subjects, cookies, bridge, resource, apiUrl: API_URL },
+      provePossession: createPossessionProof({
+        oneTimeValues: store.oneTimeValues,
+        nonces: createDpopNonces(master, clock),
+        clock,
+      }),
+    }),
     bridge,
     cookies,
     signIn: createSignIn({
@@ -238,6 +250,7 @@ export const openPlatform = async (more: { readonly addressBurst?: number } = {}
         scopes,
         obtainedBy: 'password',
         withRefreshToken: false,
+        dpopJkt: undefined,
       })
     return { authorization, issue, token: (await issue()).access_token }
   }
@@ -246,7 +259,7 @@ export const openPlatform = async (more: { readonly addressBurst?: number } = {}
     (await authorize(account, to, options)).token
 
   const clientToken = async (of: Client, scopes: readonly string[] = ['read:entities']): Promise<string> =>
-    (await tokens.forClient({ client: of, resource: resource, scopes })).access_token
+    (await tokens.forClient({ client: of, resource: resource, scopes, dpopJkt: undefined })).access_token
 
   const call = async (target: string, { method = 'GET', headers = {}, body = '', ...credentials }: Call = {}) => {
     const { bearer, session, accept = 'accept' in credentials ? undefined : MEDIA_TYPE } = credentials

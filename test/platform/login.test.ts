@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { minutes } from '#base/time.ts'
-import { API_KEY, COOKIE, MEDIA_TYPE, openPlatform, PASSWORD, readReply, sessionOf } from './fixture.ts'
+import { API_KEY, CHALLENGE, COOKIE, MEDIA_TYPE, openPlatform, PASSWORD, readReply, sessionOf } from './fixture.ts'
 
 const platform = await openPlatform({ addressBurst: 200 })
 const { call, person, client, login } = platform
@@ -128,7 +128,7 @@ test('golden: a wrong password and an unknown user have one answer, in each form
     assert.deepEqual(reply.reply.headers, replies[0]!.reply.headers)
     assert.equal(reply.contentType, MEDIA_TYPE)
     assert.equal(reply.header('set-cookie'), undefined)
-    assert.equal(reply.header('www-authenticate'), 'Bearer realm="https://api.example.com/"')
+    assert.equal(reply.header('www-authenticate'), CHALLENGE)
   }
   assert.equal(
     withoutMoment((await login(manager, { password: 'wrong', ...XML })).text),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { days, hours, minutes } from '#base/time.ts'
-import { API_KEY, COOKIE, openPlatform, sessionOf, type Call } from './fixture.ts'
+import { API_KEY, CHALLENGE, COOKIE, openPlatform, sessionOf, type Call } from './fixture.ts'
 
 const platform = await openPlatform()
 const { call, person, client, authorize, tokenOf, login } = platform
@@ -72,7 +72,7 @@ test('golden: without credentials', async () => {
     withoutMoment(reply.text),
     '{"errors":[{"message":"Authentication required"}],"meta":{"called_on":"NOW","status":"auth_required"}}',
   )
-  assert.equal(reply.header('www-authenticate'), 'Bearer realm="https://api.example.com/"')
+  assert.equal(reply.header('www-authenticate'), CHALLENGE)
   assert.equal(reply.header('set-cookie'), undefined)
 })
 
@@ -320,7 +320,7 @@ test('a route that needs both refuses either alone, and says the step that is mi
       assert.match(message, /https:\/\/api\.example\.com\/api\/v2\.0\/session/)
       assert.match(message, /Authorization/)
       assert.match(message, new RegExp(COOKIE))
-      assert.equal(reply.header('www-authenticate'), 'Bearer realm="https://api.example.com/"')
+      assert.equal(reply.header('www-authenticate'), CHALLENGE)
     }
     assert.equal((await call(path, { bearer, session: cookie })).status, 200)
   }

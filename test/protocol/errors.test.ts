@@ -12,7 +12,7 @@ import {
 
 const CODES = Object.keys(OAUTH_ERRORS) as OAuthErrorCode[]
 
-test('every code of RFC 6749 §5.2, RFC 7009 and RFC 8707 is in the catalogue, with the status that it has there', () => {
+test('every code of RFC 6749 §5.2, RFC 7009, RFC 8707 and RFC 9449 is in the catalogue, with the status that it has there', () => {
   const statusOf = Object.fromEntries(CODES.map((code) => [code, OAUTH_ERRORS[code].status]))
   assert.deepEqual(statusOf, {
     invalid_request: 400,
@@ -23,6 +23,8 @@ test('every code of RFC 6749 §5.2, RFC 7009 and RFC 8707 is in the catalogue, w
     invalid_scope: 400,
     invalid_target: 400,
     unsupported_token_type: 400,
+    invalid_dpop_proof: 400,
+    use_dpop_nonce: 400,
     too_many_attempts: 429,
     server_error: 500,
     temporarily_unavailable: 503,

@@ -256,6 +256,7 @@ const history = (store: Store, run: number) => {
           nonce: asked.scopes === 2 ? undefined : 'nonce',
           claims: asked.scopes === 0 ? undefined : { userinfo: ['name'], idToken: [] },
           decidedScopes: [...SCOPES[asked.scopes]!, ...(asked.scopes === 0 ? [] : ['profile'])],
+          dpopJkt: asked.scopes === 1 ? 'thumbprint' : undefined,
           lifetime: seconds(60),
           consent: asked.consent,
         })
@@ -268,6 +269,7 @@ const history = (store: Store, run: number) => {
           clientId: ownerOf(asked.nth, asked.which),
           offline: true,
           salt: Buffer.from(`salt ${run} ${step}`),
+          dpopJkt: asked.nth % 2 === 0 ? 'thumbprint' : undefined,
           lifetime: { idle: seconds(100_000), absolute: seconds(300_000) },
         })
         if (spent.outcome !== 'spent') return spent

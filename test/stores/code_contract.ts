@@ -178,13 +178,13 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
       first,
       codeOf(session, clientId, {
         ...{ audience: OTHER_AUDIENCE, scopes: [], organizations: [] },
-        ...{ redirectUri: undefined, codeChallenge: undefined, nonce: undefined },
+        ...{ redirectUri: undefined, codeChallenge: undefined, nonce: undefined, dpopJkt: undefined },
       }),
     )
     assert.deepEqual(await second.authorizationCodes.find(bare.id), bare)
     assert.deepEqual(
-      [bare.scopes, bare.organizations, bare.redirectUri, bare.codeChallenge, bare.nonce],
-      [[], [], undefined, undefined, undefined],
+      [bare.scopes, bare.organizations, bare.redirectUri, bare.codeChallenge, bare.nonce, bare.dpopJkt],
+      [[], [], undefined, undefined, undefined, undefined],
     )
     assert.deepEqual((await second.grants.find(account.id, clientId, OTHER_AUDIENCE))?.organizations, [])
   })
@@ -433,11 +433,17 @@ export const codeContract = ({ promise, clock, either, query, withOwnDatabase }:
       expiresAt: lastUsedAt + days(30),
       absoluteExpiresAt: lastUsedAt + days(365),
       browserSessionId: code.browserSessionId,
+      dpopJkt: asked.dpopJkt,
     })
     assert.ok(lastUsedAt >= code.authenticatedAt + 20)
     assert.deepEqual(await first.authorizations.findLive(id), { authorization, account })
     const short = await withCode()
-    const brief = { ...spendingOf(short.code), offline: false, lifetime: { idle: hours(9), absolute: hours(3) } }
+    const brief = {
+      ...spendingOf(short.code),
+      offline: false,
+      dpopJkt: undefined,
+      lifetime: { idle: hours(9), absolute: hours(3) },
+    }
     const once = await first.authorizationCodes.spend(brief)
     assert.ok(once.outcome === 'spent' && !once.authorization.offline)
     assert.equal(once.authorization.expiresAt, once.authorization.absoluteExpiresAt)

@@ -592,6 +592,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
       expiresAt: now + days(30),
       absoluteExpiresAt: now + days(90),
       browserSessionId: undefined,
+      dpopJkt: undefined,
     })
     assert.deepEqual(await second.authorizations.findLive(authorization.id), { authorization, account })
     const short = passwordAuthorization(account, clientId, {

@@ -38,8 +38,11 @@ export const livesAfterFirstStep = async (store: Store): Promise<void> => {
   const { account, authorization } = live
   assert.deepEqual([account.id, account.version], [7, 3])
   assert.deepEqual(authorization.salt, Buffer.from('salt'))
-  const { organizations, grantId, browserSessionId, generation } = authorization
-  assert.deepEqual([organizations, grantId, browserSessionId, generation], ['all', undefined, undefined, 0])
+  const { organizations, grantId, browserSessionId, dpopJkt, generation } = authorization
+  assert.deepEqual(
+    [organizations, grantId, browserSessionId, dpopJkt, generation],
+    ['all', undefined, undefined, undefined, 0],
+  )
   const session = await store.platformSessions.findLive(digest('cookie'))
   assert.deepEqual(session?.authorization, authorization)
   assert.deepEqual(await store.authorizations.list(7), [authorization])

@@ -182,6 +182,7 @@ export const codeOf = (
   nonce: 'n-0S6_WzA2Mj',
   claims: undefined,
   decidedScopes: more.scopes ?? ['offline_access', 'openid', 'read:entities'],
+  dpopJkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I',
   lifetime: seconds(60),
   consent: 'add',
   ...more,
@@ -199,6 +200,7 @@ export const spendingOf = ({ id, clientId }: Pick<AuthorizationCode, 'id' | 'cli
   clientId,
   offline: true,
   salt: randomBytes(16),
+  dpopJkt: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
   lifetime: { idle: days(30), absolute: days(365) },
 })
 

@@ -390,9 +390,9 @@ test('an end waits for a spend that has begun, and ends what it brought', { skip
       const session = await beginBrowserSession(store, world.account)
       const code = await issueCode(store, codeOf(session, world.clientId))
       await other.query('begin')
-      await other.query(`select spend_code(0, ${code.id}, '${world.clientId}', true, '', 60, 60, 60)`)
+      await other.query(`select spend_code(0, ${code.id}, '${world.clientId}', true, '', null, 60, 60, 60)`)
       await other.query(
-        `select issue_code(0, ${session.id}, '${world.clientId}', 'a', '', '"all"', '', null, null, null, null, '', 60, 'add')`,
+        `select issue_code(0, ${session.id}, '${world.clientId}', 'a', '', '"all"', '', null, null, null, null, '', null, 60, 'add')`,
       )
       const ended = end(world)
       await untilWaiting(own, 1)
@@ -414,7 +414,7 @@ test('a spend that waits for another is a replay if that one commits, and goes a
     for (const end of ['rollback', 'commit']) {
       const world = await makeWorld(store)
       const code = await issueCode(store, codeOf(await beginBrowserSession(store, world.account), world.clientId))
-      await other.query(`begin; select spend_code(0, ${code.id}, '${world.clientId}', true, '', 60, 60, 60)`)
+      await other.query(`begin; select spend_code(0, ${code.id}, '${world.clientId}', true, '', null, 60, 60, 60)`)
       const asked = store.authorizationCodes.spend(spendingOf(code))
       const waiting = `select 1 from pg_locks where locktype = 'transactionid' and not granted`
       while ((await own.query(waiting)).length === 0) await sleep(5)

@@ -314,7 +314,7 @@ test('what is answered from memory is what the file holds: after our own commits
     const store = await openSqliteStore(file, { clockOffset: clock.offset })
     const other = await openSqliteStore(file, { clockOffset: clock.offset })
     const world = await makeWorld(store)
-    const { id } = (await authorizePassword(store, passwordAuthorization(world.account, world.clientId)))
+    const { id } = await authorizePassword(store, passwordAuthorization(world.account, world.clientId))
     const find = () => Promise.all([store.authorizations.findLive(id), store.clients.find(world.clientId)])
     // Asked twice: the second answer is from memory, and it is the same one.
     const [live, client] = await find()
@@ -339,7 +339,7 @@ test('what is answered from memory is what the file holds: after our own commits
     assert.notEqual(disabled?.disabledAt, undefined)
 
     const next = await makeWorld(store)
-    const brief = (await authorizePassword(store, passwordAuthorization(next.account, next.clientId)))
+    const brief = await authorizePassword(store, passwordAuthorization(next.account, next.clientId))
     assert.ok((await store.authorizations.findLive(brief.id)) !== undefined)
     clock.pass(days(400))
     assert.equal(await store.authorizations.findLive(brief.id), undefined)

@@ -46,6 +46,7 @@ const issued = async (of = RESOURCES[0]!) =>
     scopes: ['openid', 'read'],
     obtainedBy: 'password',
     withRefreshToken: true,
+    dpopJkt: undefined,
   })
 
 const accepted = (token: string, by = verify): AccessToken => {
@@ -86,12 +87,25 @@ test('a token that was issued says whose it is, for what and how long', async ()
       issuedAt: START,
       expiresAt: START + 86_400,
       authorizationId: 99,
+      dpopJkt: undefined,
     })
   }
 })
 
+test('a token that is bound to a key says so, and to which', async () => {
+  const asked = { client: client(), resource: resource(), scopes: ['read'], dpopJkt: 'a thumbprint' }
+  const { access_token, token_type } = await issuer.forClient(asked)
+  assert.equal(token_type, 'DPoP')
+  assert.equal(accepted(access_token).dpopJkt, 'a thumbprint')
+})
+
 test('a token of a client alone has no authorization', async () => {
-  const { access_token } = await issuer.forClient({ client: client(), resource: resource(), scopes: ['read'] })
+  const { access_token } = await issuer.forClient({
+    client: client(),
+    resource: resource(),
+    scopes: ['read'],
+    dpopJkt: undefined,
+  })
   assert.equal(accepted(access_token).authorizationId, undefined)
 })
 
@@ -226,6 +240,7 @@ test('an ID token is refused with a sentence that says what to send', async () =
     scopes: ['openid', 'profile', 'email', 'address', 'phone'],
     obtainedBy: 'password',
     withRefreshToken: false,
+    dpopJkt: undefined,
   })
   refused(named.id_token!)
 })

@@ -31,6 +31,7 @@ const forAccount = (more: Partial<UserTokens> = {}) =>
     scopes: ['read'],
     obtainedBy: 'password',
     withRefreshToken: false,
+    dpopJkt: undefined,
     ...more,
   })
 
@@ -114,7 +115,7 @@ test('the algorithm is that of the API, and a token that others verify is a plai
 
 test('there is an ID token if and only if openid was granted, and a refresh token only if it is asked for', async () => {
   assert.deepEqual(Object.keys(await forAccount()).toSorted(), ['access_token', 'expires_in', 'scope', 'token_type'])
-  const both = await forAccount({ scopes: ['openid'], withRefreshToken: true })
+  const both = await forAccount({ scopes: ['openid'], withRefreshToken: true, dpopJkt: undefined })
   assert.ok('id_token' in both)
   assert.equal(both.refresh_token, refreshTokens.of(authorization()))
   assert.ok(!('id_token' in (await forAccount({ scopes: ['profile', 'email'] }))))
@@ -199,7 +200,12 @@ test('neither token tells a secret, a permission or the number of the authorizat
 })
 
 test('a token of a client alone is of nobody else: its subject is the client, and there is no account in it', async () => {
-  const answer = await issuer.forClient({ client: client(), resource: resource(), scopes: ['read'] })
+  const answer = await issuer.forClient({
+    client: client(),
+    resource: resource(),
+    scopes: ['read'],
+    dpopJkt: undefined,
+  })
   const { jti: _, ...claims } = parsed(answer.access_token).claims
   assert.deepEqual(claims, {
     iss: ISSUER,

@@ -21,6 +21,7 @@ const authorization = (more: Partial<Authorization> = {}): Authorization => ({
   organizations: 'all',
   claims: undefined,
   browserSessionId: undefined,
+  dpopJkt: undefined,
   audience: 'https://api.example.com/',
   scopes: ['offline_access'],
   offline: true,

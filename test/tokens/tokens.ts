@@ -86,6 +86,7 @@ export const authorization = (more: Partial<Authorization> = {}): Authorization 
   organizations: 'all',
   claims: undefined,
   browserSessionId: undefined,
+  dpopJkt: undefined,
   audience: 'https://api.example.com/',
   scopes: ['openid', 'read'],
   offline: true,

@@ -31,6 +31,7 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
       nonce: 'text',
       claims: 'text',
       decided_scope: 'text',
+      dpop_jkt: 'text',
       lifetime: 'bigint',
       consent: 'text',
     },
@@ -42,7 +43,7 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
       ) as sorted
       cross join lateral issue_code($1, sorted.session_id, sorted.client_id, sorted.audience, sorted.scope, sorted.organizations,
         sorted.salt, sorted.redirect_uri, sorted.code_challenge, sorted.nonce, sorted.claims, sorted.decided_scope,
-        sorted.lifetime, sorted.consent) as authorization_codes`,
+        sorted.dpop_jkt, sorted.lifetime, sorted.consent) as authorization_codes`,
     abreast: 1,
   })
   const find = database.group({
@@ -61,14 +62,15 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
       client_id: 'text',
       offline: 'boolean',
       salt: 'bytea',
+      dpop_jkt: 'text',
       idle: 'bigint',
       absolute: 'bigint',
     },
     text: `select done.ordinal, done.outcome, ${CODE_COLUMNS}, ${AUTHORIZATION_COLUMNS}, ${ACCOUNT_COLUMNS}
       from (
         select sorted.ordinal, spent.* from (select * from asked order by id, ordinal) as sorted
-        cross join lateral spend_code($1, sorted.id, sorted.client_id, sorted.offline, sorted.salt, sorted.idle, sorted.absolute,
-          ${SPENT_CODES_KEPT}) as spent
+        cross join lateral spend_code($1, sorted.id, sorted.client_id, sorted.offline, sorted.salt, sorted.dpop_jkt, sorted.idle,
+          sorted.absolute, ${SPENT_CODES_KEPT}) as spent
         order by spent.replay_of, sorted.ordinal
       ) as done
       cross join lateral end_authorization($1, done.replay_of) as ended
@@ -79,7 +81,17 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
   })
 
   return {
-    issue: async ({ browserSessionId, scopes, organizations, redirectUri, codeChallenge, nonce, claims, ...asked }) => {
+    issue: async ({
+      browserSessionId,
+      scopes,
+      organizations,
+      redirectUri,
+      codeChallenge,
+      nonce,
+      claims,
+      dpopJkt,
+      ...asked
+    }) => {
       if (!isRowId(browserSessionId)) return undefined
       const [row] = await issue({
         session_id: browserSessionId,
@@ -93,6 +105,7 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
         nonce: nonce ?? null,
         claims: claimsText(claims),
         decided_scope: scopeText(asked.decidedScopes),
+        dpop_jkt: dpopJkt ?? null,
         lifetime: asked.lifetime,
         consent: asked.consent,
       })
@@ -102,9 +115,9 @@ export const postgresAuthorizationCodes = (database: PostgresDatabase): Authoriz
       const [row] = isRowId(id) ? await find({ id }) : []
       return row === undefined ? undefined : codeFromRow(row)
     },
-    spend: async ({ id, clientId, offline, salt, lifetime: { idle, absolute } }) => {
+    spend: async ({ id, clientId, offline, salt, dpopJkt, lifetime: { idle, absolute } }) => {
       if (!isRowId(id) || !isStorable(clientId)) return { outcome: 'gone' }
-      const [row] = await spend({ id, client_id: clientId, offline, salt, idle, absolute })
+      const [row] = await spend({ id, client_id: clientId, offline, salt, dpop_jkt: dpopJkt ?? null, idle, absolute })
       const outcome = row!['outcome'] as SpentCode['outcome']
       return outcome === 'spent'
         ? {

@@ -40,8 +40,8 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
   )
   const insert = database.prepare(
     `insert into authorization_codes (account_id, client_id, grant_id, browser_session_id, audience, scope, organizations, salt,
-       redirect_uri, code_challenge, nonce, claims, authenticated_at, methods, created_at, expires_at, forget_at)
-     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15 + ?16, ?15 + ?16) returning ${CODE_COLUMNS}`,
+       redirect_uri, code_challenge, nonce, claims, dpop_jkt, authenticated_at, methods, created_at, expires_at, forget_at)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16 + ?17, ?16 + ?17) returning ${CODE_COLUMNS}`,
   )
   const find = database.prepare(`select ${CODE_COLUMNS} from authorization_codes where id = ? and forget_at > ?`)
   const spend = database.prepare(
@@ -57,9 +57,9 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
   )
   const bring = database.prepare(
     `insert into authorizations (account_id, client_id, grant_type, grant_id, audience, scope, organizations, claims, offline, salt,
-       generation, authenticated_at, created_at, last_used_at, expires_at, absolute_expires_at, browser_session_id)
+       generation, authenticated_at, created_at, last_used_at, expires_at, absolute_expires_at, browser_session_id, dpop_jkt)
      select account_id, client_id, 'authorization_code', grant_id, audience, scope, organizations, claims, ?2, ?3, 0,
-       authenticated_at, ?4, ?4, ?4 + min(?5, ?6), ?4 + ?6, browser_session_id from authorization_codes where id = ?1
+       authenticated_at, ?4, ?4, ?4 + min(?5, ?6), ?4 + ?6, browser_session_id, ?7 from authorization_codes where id = ?1
      returning ${AUTHORIZATION_COLUMNS}`,
   )
   const noteBrought = database.prepare('update authorization_codes set authorization_id = ? where id = ?')
@@ -104,6 +104,7 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
             asked.codeChallenge ?? null,
             asked.nonce ?? null,
             claimsText(asked.claims),
+            asked.dpopJkt ?? null,
             session.authenticatedAt,
             JSON.stringify(session.methods),
             now.seconds,
@@ -116,7 +117,7 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
         const row = find.get(id, now.seconds)
         return row === undefined ? undefined : codeFromRow(row)
       }),
-    spend: ({ id, clientId, offline, salt, lifetime }) =>
+    spend: ({ id, clientId, offline, salt, dpopJkt, lifetime }) =>
       database.write((now) => {
         if (!isStorable(clientId)) return { outcome: 'gone' }
         const row = spend.get(id, clientId, now.seconds)
@@ -126,7 +127,15 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
           if (spent['authorization_id'] !== null) endings.authorization(now, spent['authorization_id'] as number)
           return { outcome: 'replayed' }
         }
-        const brought = bring.get(id, offline ? 1 : 0, salt, now.seconds, lifetime.idle, lifetime.absolute)
+        const brought = bring.get(
+          id,
+          offline ? 1 : 0,
+          salt,
+          now.seconds,
+          lifetime.idle,
+          lifetime.absolute,
+          dpopJkt ?? null,
+        )
         const authorization = authorizationFromRow(brought!)
         noteBrought.run(authorization.id, id)
         const account = accountFromRow(findAccount.get(authorization.accountId)!)

@@ -159,4 +159,12 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `alter table authorizations add column claims text`,
     ],
   },
+  {
+    id: 8,
+    name: 'keys that codes and authorizations are bound to',
+    statements: [
+      `alter table authorization_codes add column dpop_jkt text`,
+      `alter table authorizations add column dpop_jkt text`,
+    ],
+  },
 ]
