@@ -44,7 +44,7 @@ export const authorizationServer = (tools: AuthorizationServerTools): Surface =>
     routes: [
       { methods: ['GET'], path: '/', endpoint: frontPageEndpoint(platformName, issuerUrl, apiUrl) },
       { methods: ['POST'], path: '/oauth/token', endpoint: tokenEndpoint(`${issuerUrl}oauth/token`, tools) },
-      { methods: ['POST'], path: '/oauth/par', endpoint: parEndpoint(tools) },
+      { methods: ['POST'], path: '/oauth/par', endpoint: parEndpoint(`${issuerUrl}oauth/par`, tools) },
       { methods: ['POST'], path: '/oauth/introspect', endpoint: introspectEndpoint(tools) },
       { methods: ['POST'], path: '/oauth/revoke', endpoint: revokeEndpoint(tools) },
       { methods: ['GET', 'POST'], path: '/userinfo', endpoint: userinfoEndpoint(`${issuerUrl}userinfo`, tools) },

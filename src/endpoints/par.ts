@@ -3,14 +3,17 @@ import { authenticateClient, type ClientAuthenticationTools } from '#clients/aut
 import { checkPushedRequest, ToldError, type AuthorizationRequestTools } from '#endpoints/authorization_request.ts'
 import { errorReply } from '#endpoints/oauth_errors.ts'
 import type { PushedRequests } from '#endpoints/pushed_requests.ts'
+import { dpopHeader, dpopNonceHeader } from '#http/dpop_header.ts'
 import { jsonReply, NO_STORE, type Endpoint } from '#http/message.ts'
 import { readPresentedClient } from '#protocol/client_authentication.ts'
-import { invalidRequest, OAuthError } from '#protocol/errors.ts'
+import { invalidDpopProof, invalidRequest, OAuthError } from '#protocol/errors.ts'
 import { readBodyParameters, type Parameters } from '#protocol/parameters.ts'
+import type { ProvePossession } from '#tokens/dpop.ts'
 
 export type ParTools = AuthorizationRequestTools & {
   readonly authentication: ClientAuthenticationTools
   readonly pushedRequests: PushedRequests
+  readonly provePossession: ProvePossession
   readonly log: Log
 }
 
@@ -25,12 +28,13 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 
 /**
  * `POST /oauth/par`: keeps an authorization request of a client that authenticates, and answers with its name. It is checked here as at
- * `/authorize`, and there again.
- * @see RFC 9126 §2
+ * `/authorize`, and there again. A proof of possession that comes with it binds the code to its key, as `dpop_jkt` does.
+ * @param url - where it is, under our public URL: what proofs of possession are for
+ * @see RFC 9126 §2, RFC 9449 §10.1
  */
 export const parEndpoint =
-  (tools: ParTools): Endpoint =>
-  async ({ headers, body, address, id }) => {
+  (url: string, tools: ParTools): Endpoint =>
+  async ({ method, headers, body, address, id }) => {
     const parameters = readBodyParameters(headers['content-type'], body)
     if (parameters.has('request_uri')) throw invalidRequest('request_uri cannot be pushed (RFC 9126 §2.1)')
     const presented = readPresentedClient(headers.authorization, parameters)
@@ -41,7 +45,9 @@ export const parEndpoint =
         client: client.id,
       })
     }
-    const query = queryOf(client.id, parameters)
+    const proof = dpopHeader(headers)
+    const possession = proof === undefined ? undefined : await tools.provePossession(proof, { method, url }, client)
+    const query = queryOf(client.id, boundTo(possession?.jkt, parameters))
     if (query.length > LONGEST_REQUEST) throw invalidRequest('The request is too long')
     try {
       await checkPushedRequest(query, tools)
@@ -59,8 +65,19 @@ export const parEndpoint =
       return errorReply(400, code, description)
     }
     const { requestUri, lifetime } = await tools.pushedRequests.push(client.id, query)
-    return jsonReply(201, { request_uri: requestUri, expires_in: lifetime }, NO_STORE)
+    return jsonReply(
+      201,
+      { request_uri: requestUri, expires_in: lifetime },
+      { ...NO_STORE, ...dpopNonceHeader(possession?.nextNonce) },
+    )
   }
+
+const boundTo = (jkt: string | undefined, parameters: Parameters): Parameters => {
+  if (jkt === undefined) return parameters
+  if ((parameters.get('dpop_jkt') ?? jkt) !== jkt)
+    throw invalidDpopProof('The proof is of another key than dpop_jkt names')
+  return new Map([...parameters, ['dpop_jkt', jkt]])
+}
 
 /** What is kept: the request without what proved the client. */
 const queryOf = (clientId: string, parameters: Parameters): string =>

@@ -55,7 +55,7 @@ export const createPossessionProof =
   }
 
 /**
- * The possession that a client proves with a request for tokens, or with a pushed authorization request (RFC 9449 §10.1).
+ * The possession that a client proves with a request for tokens.
  * @param proof - the `DPoP` header
  * @returns `undefined` without a proof
  * @throws {OAuthError} as `ProvePossession`; `invalid_dpop_proof` if the client must send a proof and sent none

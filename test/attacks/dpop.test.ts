@@ -9,6 +9,7 @@ import {
   makePublicSite,
   makeSite,
   obtainCode,
+  readCode,
   openBrowser,
   redeem,
   refreshWith,
@@ -327,6 +328,47 @@ test('A49 · own: dpop_jkt that is no thumbprint, or comes twice, is told to the
   const path = authorizePath(site, { ...OFFLINE, dpop_jkt: key.jkt })
   assertTold(await browser.get(`${path}&dpop_jkt=${key.jkt}`), 'invalid_request')
   assert.ok((await walkThrough(browser, path, account)).location?.includes('code='))
+})
+
+test('A49 · a proof at the pushed request binds the code to its key, and must be the one that dpop_jkt names (RFC 9449 §10.1)', async () => {
+  const push = (proof: string | undefined, dpop_jkt?: string) =>
+    fetch(`${postern.origin}/oauth/par`, {
+      method: 'POST',
+      headers: proof === undefined ? {} : { dpop: proof },
+      body: new URLSearchParams({
+        ...credentials(site),
+        ...OFFLINE,
+        response_type: 'code',
+        redirect_uri: site.client.policy.redirectUris[0] ?? '',
+        ...(dpop_jkt === undefined ? {} : { dpop_jkt }),
+      }),
+    })
+  const parProof = (more: ProofClaims = {}) => key.prove(proofClaims('POST', `${ISSUER}oauth/par`, more))
+  for (const [proof, named] of [
+    [parProof(), makeDpopKey().jkt],
+    [parProof({ iat: 1 }), undefined],
+    [tokenProof(), undefined],
+  ] as const) {
+    const refused = await push(proof, named)
+    const { error } = (await refused.json()) as { readonly error?: string }
+    assert.deepEqual([refused.status, error], [400, 'invalid_dpop_proof'])
+  }
+  const codeOfPushed = async (proof: string | undefined, named?: string) => {
+    const pushed = (await (await push(proof, named)).json()) as { readonly request_uri: string }
+    const query = new URLSearchParams({ client_id: site.client.id, request_uri: pushed.request_uri })
+    return readCode(await walkThrough(browser, `/authorize?${query.toString()}`, account))
+  }
+  for (const [proof, named] of [
+    [parProof(), undefined],
+    [parProof(), key.jkt],
+    [undefined, key.jkt],
+  ] as const) {
+    const stolen = await codeOfPushed(proof === undefined ? undefined : parProof(), named)
+    const byThief = await postern.token(codeRequest(site, stolen, undefined), { dpop: tokenProof(makeDpopKey()) })
+    assertRefused(byThief, 400, 'invalid_grant')
+    const own = await codeOfPushed(proof, named)
+    assertGranted(await postern.token(codeRequest(site, own, undefined), { dpop: tokenProof() }))
+  }
 })
 
 test('a proof that is not of this request is refused at the token endpoint, and the code lives on (RFC 9449 §4.3)', async () => {
