@@ -33,6 +33,8 @@ export type PolicyOptions = AuthenticationOptions & {
   readonly par?: 'required'
   readonly idTokenAlg?: SigningAlgorithm
   readonly subjectType?: SubjectType
+  readonly sectorIdentifierUri?: string
+  readonly userinfoAlg?: SigningAlgorithm
   readonly introspects?: readonly string[]
   readonly passwordAccount?: readonly number[]
   readonly passwordRealm?: readonly string[]
@@ -106,7 +108,9 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     ...(refreshWindow === undefined ? {} : { refreshWindow }),
     ...(options.par === undefined ? {} : { requirePushedAuthorizationRequests: true }),
     idTokenSigningAlgorithm: options.idTokenAlg ?? (options.profile === 'fapi2' ? 'ES256' : 'RS256'),
+    ...(options.userinfoAlg === undefined ? {} : { userinfoSignedResponseAlg: options.userinfoAlg }),
     ...(options.subjectType === undefined ? {} : { subjectType: options.subjectType }),
+    ...(options.sectorIdentifierUri === undefined ? {} : { sectorIdentifierUri: options.sectorIdentifierUri }),
     ...(options.introspects === undefined ? {} : { introspects: [...new Set(options.introspects)] }),
     ...(passwordAccounts === undefined ? {} : { passwordAccounts }),
     ...(options.passwordGrantEndsAt === undefined ? {} : { passwordGrantEndsAt: options.passwordGrantEndsAt }),
@@ -171,8 +175,14 @@ const refuseContradictions = (
     }
   }
   if (options.subjectType === 'pairwise') {
-    const defect = findSectorDefect({ redirectUris: options.redirectUri ?? [] })
+    const { redirectUri: redirectUris = [], sectorIdentifierUri } = options
+    const defect = findSectorDefect({
+      redirectUris,
+      ...(sectorIdentifierUri === undefined ? {} : { sectorIdentifierUri }),
+    })
     if (defect !== undefined) throw new UsageError(`--subject-type pairwise: ${defect}.`)
+  } else if (options.sectorIdentifierUri !== undefined) {
+    throw new UsageError('--sector-identifier-uri: only for a client with --subject-type pairwise.')
   }
   const signsInWithPassword = hasPasswordGrant(grantTypes)
   if (options.backchannelLogoutUri !== undefined && !hasCodeGrant && !signsInWithPassword) {

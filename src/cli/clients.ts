@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { encodeBytes } from '#base/base62.ts'
+import { createLog } from '#base/log.ts'
 import { createPasswordHashing } from '#base/password_hashing.ts'
 import { random } from '#base/secrets.ts'
 import { minutes } from '#base/time.ts'
@@ -21,8 +22,10 @@ import { openMasterKey } from '#cli/master_key.ts'
 import { withDatabase } from '#cli/open_database.ts'
 import { details, isoTime, table, type Output } from '#cli/output.ts'
 import { readSecret, refuseSecretOptions } from '#cli/secret_input.ts'
+import { refuseForeignSector } from '#cli/sector_identifier.ts'
 import { clientSecretsKey, registerClient } from '#clients/register.ts'
 import { SHORTEST_SIGNING_SECRET } from '#clients/sealed_secret.ts'
+import { createOutbound } from '#outbound/outbound.ts'
 import { ASSERTION_ALGORITHMS } from '#protocol/client_assertion.ts'
 import {
   CLIENT_AUTHENTICATION_METHODS,
@@ -157,6 +160,17 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
         'whether people have the same sub as at other clients, or one that only clients of its host share (default: public)',
       ).choices(SUBJECT_TYPES),
     )
+    .option(
+      '--sector-identifier-uri <uri>',
+      'an https URL of a JSON array of redirect URIs: clients that it lists share the sub of its host; it is looked at now',
+      parseOutboundUrl,
+    )
+    .addOption(
+      new Option(
+        '--userinfo-alg <algorithm>',
+        'answer it at userinfo with JWTs signed by this (default: with JSON)',
+      ).choices(SIGNING_ALGORITHMS),
+    )
     .option('--id <id>', 'the client id, if programs know it already', parseClientId)
     .option('--import-secret', 'keep a secret that programs know already: asked for, or one line of standard input')
     .addHelpText(
@@ -227,6 +241,8 @@ const createClient = async (options: CreateOptions, output: Output): Promise<voi
   withDatabase(options, async (store, config) => {
     const { name, id, importSecret, apiKey = [], idAsApiKey } = options
     const policy = await policyOf(options, store, config)
+    const log = createLog({ level: 'error', destination: process.stderr })
+    await refuseForeignSector(policy, createOutbound({ ...config.outbound, log }))
     const signsWithSecret = policy.tokenEndpointAuthMethod === 'client_secret_jwt'
     if (importSecret === true && !signsWithSecret && policy.tokenEndpointAuthMethod !== 'client_secret') {
       const option = options.public === true ? '--public' : '--auth-method'
@@ -339,7 +355,11 @@ const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, created
   ...(policy.refreshWindow === undefined ? {} : { refresh_window: policy.refreshWindow }),
   id_token_signed_response_alg: policy.idTokenSigningAlgorithm,
   ...(policy.introspects === undefined ? {} : { introspects: policy.introspects }),
+  ...(policy.userinfoSignedResponseAlg === undefined
+    ? {}
+    : { userinfo_signed_response_alg: policy.userinfoSignedResponseAlg }),
   ...(policy.subjectType === undefined ? {} : { subject_type: policy.subjectType }),
+  ...(policy.sectorIdentifierUri === undefined ? {} : { sector_identifier_uri: policy.sectorIdentifierUri }),
   ...(policy.passwordAccounts === undefined ? {} : { password_accounts: policy.passwordAccounts }),
   ...(policy.passwordGrantEndsAt === undefined ? {} : { password_grant_ends_at: isoTime(policy.passwordGrantEndsAt) }),
   ...(policy.actsAs === undefined ? {} : { acts_as: policy.actsAs }),

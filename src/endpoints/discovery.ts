@@ -63,6 +63,7 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   subject_types_supported: SUBJECT_TYPES,
   dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
+  userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
   claim_types_supported: ['normal'],
   claims_supported: [
     ...['iss', 'sub', 'aud', 'iat', 'exp', 'auth_time', 'acr', 'amr', 'sid'],

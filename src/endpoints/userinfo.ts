@@ -6,18 +6,22 @@ import { jsonReply, NO_STORE, type Endpoint } from '#http/message.ts'
 import { readForm } from '#protocol/parameters.ts'
 import type { ApiResource } from '#stores/records.ts'
 import { claimsFor } from '#tokens/issue.ts'
+import type { SigningKeys } from '#tokens/signing_keys.ts'
 
 export type UserinfoTools = ProvedBearerTools & {
   readonly findResource: (audience: string) => ApiResource | undefined
+  /** The public URL of the authorization server, which is the issuer. */
+  readonly issuerUrl: string
+  readonly keys: SigningKeys
 }
 
 const FORM = /^application\/x-www-form-urlencoded *(?:;|$)/i
 
 /**
  * `GET|POST /userinfo`: what the scopes of the token tell about the person. Any access token of ours with `openid` is taken, whatever API
- * it is for.
+ * it is for. A client that asked for it when it was registered is answered with a JWT.
  * @param url - where it is, under our public URL: what proofs of possession are for
- * @see OpenID Connect Core 1.0 §5.3, RFC 6750 §2.2 (in a form)
+ * @see OpenID Connect Core 1.0 §5.3 and §5.3.2, RFC 6750 §2.2 (in a form)
  */
 export const userinfoEndpoint =
   (url: string, tools: UserinfoTools): Endpoint =>
@@ -39,10 +43,13 @@ export const userinfoEndpoint =
     if (account === undefined || !grantedScopes.includes('openid')) {
       throw new AccessError('insufficient_scope', 'The access token must have the scope openid')
     }
-    const claims = claimsFor('userinfo', { client, account, authorization, scopes: grantedScopes })
-    return jsonReply(
-      200,
-      { sub: tools.subjects.subjectFor(client, account), ...claims },
-      { ...NO_STORE, ...dpopNonceHeader(dpopNonce) },
-    )
+    const claims = {
+      sub: tools.subjects.subjectFor(client, account),
+      ...claimsFor('userinfo', { client, account, authorization, scopes: grantedScopes }),
+    }
+    const always = { ...NO_STORE, ...dpopNonceHeader(dpopNonce) }
+    const algorithm = client.policy.userinfoSignedResponseAlg
+    if (algorithm === undefined) return jsonReply(200, claims, always)
+    const signed = await tools.keys.signer(algorithm, 'JWT')({ iss: tools.issuerUrl, aud: client.id, ...claims })
+    return { status: 200, headers: { 'content-type': 'application/jwt', ...always }, body: signed }
   }

@@ -29,19 +29,13 @@ export const sectorIdentifierOf = (member: SectorMember): string => {
 }
 
 /**
- * Which of the redirect URIs the document at a sector identifier URI does not vouch for; `undefined` if it is not a JSON array of texts.
+ * Which of the redirect URIs the document at a sector identifier URI does not vouch for; `undefined` if it is not an array of texts.
  * @see OpenID Connect Core 1.0 §8.1, OpenID Connect Dynamic Client Registration 1.0 §5
  */
 export const findUrisOutsideSector = (
-  document: string,
+  document: unknown,
   redirectUris: readonly string[],
-): readonly string[] | undefined => {
-  let listed: unknown
-  try {
-    listed = JSON.parse(document)
-  } catch {
-    return undefined
-  }
-  if (!Array.isArray(listed) || !listed.every((each) => typeof each === 'string')) return undefined
-  return redirectUris.filter((uri) => !listed.includes(uri))
-}
+): readonly string[] | undefined =>
+  Array.isArray(document) && document.every((each) => typeof each === 'string')
+    ? redirectUris.filter((uri) => !document.includes(uri))
+    : undefined

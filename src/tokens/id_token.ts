@@ -18,7 +18,9 @@ export const findHintedIdToken = (token: string, issuer: string, keys: SigningKe
   const jwt = findParsedJwt(token)
   const key = jwt === undefined ? undefined : keys.find(jwt.header.kid)
   if (jwt === undefined || key === undefined || !isSignedBy(jwt, key.algorithm, key.publicKey)) return undefined
-  const { iss, aud, sub, sid } = jwt.claims
+  const { iss, aud, sub, sid, exp } = jwt.claims
+  // A signed answer of userinfo has the same issuer, audience and type, and no end (OpenID Connect Core 1.0 §5.3.2).
+  if (typeof exp !== 'number') return undefined
   if (jwt.header.typ !== 'JWT' || iss !== issuer || typeof aud !== 'string' || typeof sub !== 'string') return undefined
   return { clientId: aud, subject: sub, sid: typeof sid === 'string' ? sid : undefined }
 }

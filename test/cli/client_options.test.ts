@@ -246,3 +246,14 @@ test('an API that only introspects needs no grant type, and a client with neithe
   await assert.rejects(policy({ introspects: ['https://elsewhere.example.com/'] }), /--introspects/)
   await assert.rejects(policy({ ...code, public: true, introspects: [audience] }), /--introspects/)
 })
+
+test('a sector identifier URI joins hosts, for a pairwise client alone; answers of userinfo are signed where that is said', async () => {
+  const sectorIdentifierUri = 'https://sector.example.org/uris.json'
+  const redirectUri = [...code.redirectUri, 'https://other.example.com/callback']
+  const joined = await policy({ ...code, redirectUri, subjectType: 'pairwise', sectorIdentifierUri })
+  assert.deepEqual([joined.subjectType, joined.sectorIdentifierUri], ['pairwise', sectorIdentifierUri])
+  await assert.rejects(policy({ ...code, sectorIdentifierUri }), /--sector-identifier-uri: only for/)
+  const http = { subjectType: 'pairwise', sectorIdentifierUri: 'http://sector.example.org/' } as const
+  await assert.rejects(policy({ ...code, ...http }), /https/)
+  assert.equal((await policy({ ...code, userinfoAlg: 'ES256' })).userinfoSignedResponseAlg, 'ES256')
+})

@@ -31,18 +31,10 @@ test('a client whose sector is not one host has none, and is never given one', (
 
 test('the document vouches for the redirect URIs that it lists byte for byte, and for nothing if it is no list', () => {
   const uris = ['https://a.example.com/', 'https://b.example.com/']
-  assert.deepEqual(findUrisOutsideSector(JSON.stringify([...uris, 'https://c.example.com/']), uris), [])
-  assert.deepEqual(findUrisOutsideSector('["https://a.example.com/", "https://b.example.com"]', uris), [uris[1]])
-  assert.deepEqual(findUrisOutsideSector('[]', uris), uris)
-  for (const document of [
-    '',
-    '{}',
-    'null',
-    '"https://a.example.com/"',
-    '[1]',
-    '["https://a.example.com/", null]',
-    '[',
-  ]) {
-    assert.equal(findUrisOutsideSector(document, uris), undefined, document)
+  assert.deepEqual(findUrisOutsideSector([...uris, 'https://c.example.com/'], uris), [])
+  assert.deepEqual(findUrisOutsideSector(['https://a.example.com/', 'https://b.example.com'], uris), [uris[1]])
+  assert.deepEqual(findUrisOutsideSector([], uris), uris)
+  for (const document of [{}, null, uris[0], [1], [uris[0], null], undefined, { 0: uris[0], 1: uris[1], length: 2 }]) {
+    assert.equal(findUrisOutsideSector(document, uris), undefined)
   }
 })
