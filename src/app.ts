@@ -31,6 +31,7 @@ import { platformSurface } from '#platform/surface.ts'
 import { sitesOf } from '#sites.ts'
 import type { Store } from '#stores/store.ts'
 import { createAttempts } from '#throttling/attempts.ts'
+import { createDeviceRequests } from '#throttling/device_requests.ts'
 import { createAccessTokenVerification } from '#tokens/access_token.ts'
 import { createPossessionProof } from '#tokens/dpop.ts'
 import { createDpopNonces } from '#tokens/dpop_nonce.ts'
@@ -64,6 +65,7 @@ const ID_DOMAINS = {
   code: 4,
   sid: 5,
   browserSession: 6,
+  deviceCode: 7,
   pushedRequest: 9,
 } as const
 
@@ -96,6 +98,12 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     deriveKey(masterKey, 'authorization codes'),
     createIdPermutation(idKey, ID_DOMAINS.code),
   )
+  const deviceCodes = createDerivedTokens(
+    'dc',
+    deriveKey(masterKey, 'device codes'),
+    createIdPermutation(idKey, ID_DOMAINS.deviceCode),
+  )
+  const userCodeKey = deriveKey(masterKey, 'user codes')
   const hashing = createPasswordHashing({ queue: config.limits.passwords_waiting })
   const attempts = createAttempts(store.attempts, {
     pair: { burst: throttling.account_burst, refill: throttling.account_refill },
@@ -158,6 +166,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
     issuer,
     refreshTokens,
     codes,
+    deviceCodes,
     clock,
     log,
     findResource,
@@ -205,7 +214,7 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
   const people = peopleSurface({
     ...{ store, findResource, keys, clock, browserSessions, interactions, codes, pages, signIn, hashing, assets, log },
-    ...{ subjects, pushedRequests },
+    ...{ subjects, pushedRequests, attempts, userCodeKey },
     defaultAudience: platform.audience,
     platformAudience: platform.audience,
     issuer: urls.auth,
@@ -215,7 +224,13 @@ export const createApp = async ({ config, store, masterKey, log, clock = systemC
   })
   const programs = authorizationServer({
     ...tokenTools,
-    ...{ store, verifyAccessToken, subjects, resources, keys, pushedRequests },
+    ...{ store, verifyAccessToken, subjects, resources, keys, pushedRequests, userCodeKey },
+    deviceCodeLifetime: config.tokens.device_code_lifetime,
+    deviceRequests: createDeviceRequests(store.attempts, {
+      ofAddress: config.limits.device_codes_of_address,
+      ofClient: config.limits.device_codes_of_client,
+      lifetime: config.tokens.device_code_lifetime,
+    }),
     apiUrl: urls.api,
     platformName: platform.name,
     check: store.check,

@@ -218,6 +218,9 @@ export const configSchema = z.strictObject({
         'That of a client that cannot authenticate expires after this.',
       ),
       authorization_code_lifetime: duration('60 s').describe('An authorization code must be exchanged by then.'),
+      device_code_lifetime: duration('10 min').describe(
+        'A person must have decided about a device, and the device must have fetched its tokens, by then.',
+      ),
       browser_session_lifetime: duration('12 h').describe('How long a sign-in at our own pages lives.'),
     },
     'Lifetimes.',
@@ -267,6 +270,14 @@ export const configSchema = z.strictObject({
       answer_timeout: duration('60 s').describe(
         'A connection whose client has not taken an answer whole by then is closed.',
       ),
+      device_codes_of_address: count(1_000_000)
+        .default(100)
+        .describe(
+          'Devices of one address (IPv6: one /64) that may wait for a person; half of them may begin at once. Beyond it the answer is 429.',
+        ),
+      device_codes_of_client: count(10_000_000)
+        .default(5000)
+        .describe('Devices of one client that may wait for a person, in the same way.'),
       passwords_waiting: count(10_000)
         .default(200)
         .describe('Sign-ins that may wait for a password hash; beyond it the answer is 503.'),

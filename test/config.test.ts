@@ -80,6 +80,7 @@ test('an empty configuration is complete: these are the defaults', () => {
       refresh_token_absolute: 31_536_000,
       public_refresh_token_absolute: 7_776_000,
       authorization_code_lifetime: 60,
+      device_code_lifetime: 600,
       browser_session_lifetime: 43_200,
     },
     throttling: {
@@ -91,7 +92,14 @@ test('an empty configuration is complete: these are the defaults', () => {
       address_refill: 6,
     },
     outbound: { allow: [] },
-    limits: { body_bytes: 65_536, request_timeout: 10, answer_timeout: 60, passwords_waiting: 200 },
+    limits: {
+      body_bytes: 65_536,
+      request_timeout: 10,
+      answer_timeout: 60,
+      device_codes_of_address: 100,
+      device_codes_of_client: 5000,
+      passwords_waiting: 200,
+    },
     log: { level: 'info' },
   })
 })

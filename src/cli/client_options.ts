@@ -10,6 +10,7 @@ import { findOutboundUrlDefect } from '#outbound/allow_list.ts'
 import { findRedirectUriDefect } from '#protocol/redirect_uri.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
 import { findSectorDefect } from '#protocol/sector_identifier.ts'
+import { DEVICE_CODE } from '#protocol/token_request.ts'
 import type { ClientPolicy, GrantTypeName, PasswordAccounts, SigningAlgorithm, SubjectType } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
@@ -168,7 +169,6 @@ const refuseContradictions = (
     '--post-logout-redirect-uri': options.postLogoutRedirectUri,
     '--pkce': options.pkce,
     '--par': options.par,
-    '--required-scope': options.requiredScope,
   })) {
     if (value !== undefined && !hasCodeGrant) {
       throw new UsageError(`${name}: only for a client with --grant-type authorization_code.`)
@@ -183,6 +183,10 @@ const refuseContradictions = (
     if (defect !== undefined) throw new UsageError(`--subject-type pairwise: ${defect}.`)
   } else if (options.sectorIdentifierUri !== undefined) {
     throw new UsageError('--sector-identifier-uri: only for a client with --subject-type pairwise.')
+  }
+  // Where people are asked.
+  if (options.requiredScope !== undefined && !hasCodeGrant && !grantTypes.includes(DEVICE_CODE)) {
+    throw new UsageError('--required-scope: only for a client with --grant-type authorization_code or device_code.')
   }
   const signsInWithPassword = hasPasswordGrant(grantTypes)
   if (options.backchannelLogoutUri !== undefined && !hasCodeGrant && !signsInWithPassword) {

@@ -27,12 +27,14 @@ import { clientSecretsKey, registerClient } from '#clients/register.ts'
 import { SHORTEST_SIGNING_SECRET } from '#clients/sealed_secret.ts'
 import { createOutbound } from '#outbound/outbound.ts'
 import { ASSERTION_ALGORITHMS } from '#protocol/client_assertion.ts'
+import { DEVICE_CODE } from '#protocol/token_request.ts'
 import {
   CLIENT_AUTHENTICATION_METHODS,
   GRANT_TYPES,
   SIGNING_ALGORITHMS,
   SUBJECT_TYPES,
   type Client,
+  type GrantTypeName,
 } from '#stores/records.ts'
 
 type CreateOptions = ConfigOptions &
@@ -64,7 +66,7 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
     .addOption(
       new Option(
         '--grant-type <type...>',
-        `how it may obtain tokens: ${[...GRANT_TYPES, 'password-realm'].join(', ')}`,
+        `how it may obtain tokens: ${[...GRANT_TYPES, ...Object.keys(SHORT_GRANT_TYPES)].join(', ')}`,
       ).argParser(collect(parseGrantType)),
     )
     .option('--scope <scope...>', 'what it may ask for')
@@ -183,6 +185,8 @@ Examples:
     --post-logout-redirect-uri https://dashboards.example.com/ \\
     --backchannel-logout-uri https://dashboards.example.com/backchannel-logout \\
     --required-scope "read:entities=Dashboards are drawn from your campaigns."
+  postern clients create --name Television --public --grant-type device_code refresh_token \\
+    --scope openid offline_access read:entities
   postern clients create --name Importer --grant-type password refresh_token \\
     --scope openid offline_access manage:services --default-scope manage:services --password-account 22612
   postern clients create --name "Reporting API" --introspects https://api.mediamath.com/
@@ -220,8 +224,14 @@ Examples:
     )
 }
 
+/** Names that nobody types in full. */
+const SHORT_GRANT_TYPES: Readonly<Record<string, GrantTypeName>> = {
+  'password-realm': PASSWORD_REALM,
+  device_code: DEVICE_CODE,
+}
+
 const parseGrantType = (text: string) => {
-  const found = text === 'password-realm' ? PASSWORD_REALM : GRANT_TYPES.find((name) => name === text)
+  const found = SHORT_GRANT_TYPES[text] ?? GRANT_TYPES.find((name) => name === text)
   if (found !== undefined) return found
   throw new InvalidArgumentError(`Expected ${[...GRANT_TYPES, 'password-realm'].join(', ')}.`)
 }

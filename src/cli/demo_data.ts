@@ -3,6 +3,7 @@ import { numberWords } from '#cli/number_words.ts'
 import type { ClientRegistration } from '#clients/register.ts'
 import type { Config } from '#config.ts'
 import { OPENID_SCOPES } from '#protocol/scope.ts'
+import { DEVICE_CODE } from '#protocol/token_request.ts'
 import { FLAGS } from '#stores/records.ts'
 import type { NewEntity } from '#stores/store.ts'
 
@@ -22,6 +23,7 @@ export const DEMO = {
   thirdPartyHome: 'http://localhost:9401/',
   thirdPartyLogout: 'http://localhost:9401/backchannel-logout',
   spaId: 'spa-demo',
+  deviceId: 'device-demo',
   spaCallback: 'http://localhost:9402/callback',
   spaHome: 'http://localhost:9402/',
 } as const
@@ -308,6 +310,17 @@ export const demoClients = ({ platform, api_resources }: Config): readonly DemoC
         pkce: 'required',
         redirectUris: [DEMO.spaCallback],
         postLogoutRedirectUris: [DEMO.spaHome],
+      },
+    },
+    {
+      id: DEMO.deviceId,
+      name: 'Television demo',
+      idIsApiKey: false,
+      policy: {
+        ...forOthers,
+        grantTypes: [DEVICE_CODE, 'refresh_token'],
+        tokenEndpointAuthMethod: 'none',
+        redirectUris: [],
       },
     },
   ]

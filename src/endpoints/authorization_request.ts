@@ -1,6 +1,6 @@
 import { isFapi2 } from '#clients/profile.ts'
 import type { PushedRequests } from '#endpoints/pushed_requests.ts'
-import { mayRefresh, resolveResource } from '#grant_types/token_exchange.ts'
+import { resolveResource, scopesToAllow } from '#grant_types/token_exchange.ts'
 import { AuthorizationError } from '#protocol/authorization_error.ts'
 import {
   findResponseTarget,
@@ -10,7 +10,6 @@ import {
   type ResponseTarget,
 } from '#protocol/authorization_request.ts'
 import { invalidRequest, OAuthError } from '#protocol/errors.ts'
-import { grantScopes } from '#protocol/scope.ts'
 import { claimsWithin, scopesOfClaims, type AskedClaims } from '#protocol/claims.ts'
 import type { ApiResource, Client } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
@@ -121,14 +120,7 @@ const checkForClient = (
   }
   try {
     const resource = resolveResource(request.audience, client, tools)
-    const scopes = grantScopes({
-      asked: request.scopes,
-      registered: resource.scopes,
-      allowed: mayRefresh(client) ? policy.scopes : policy.scopes.filter((scope) => scope !== 'offline_access'),
-      defaults: policy.defaultScopes,
-    })
-    // Nothing was asked for, and nothing is the client's default (RFC 6749 §3.3): a person could not allow it.
-    if (scopes.length === 0) throw new AuthorizationError('invalid_scope', 'Missing required parameter: scope')
+    const scopes = scopesToAllow(client, resource, request.scopes)
     const claims = checkClaims(request, scopes, policy.scopes)
     const decidable = [...new Set([...scopes, ...scopesOfClaims(claims)])].toSorted()
     return { resource, scopes, claims, decidable }

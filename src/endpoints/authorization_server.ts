@@ -1,5 +1,6 @@
 import type { Log } from '#base/log.ts'
 import { findClientOfToken, findNamedClient, withCors, type Readers } from '#endpoints/cors.ts'
+import { deviceAuthorizationEndpoint, type DeviceAuthorizationTools } from '#endpoints/device_authorization.ts'
 import { documentEndpoint, metadata } from '#endpoints/discovery.ts'
 import { frontPageEndpoint } from '#endpoints/front_page.ts'
 import { healthEndpoint, readinessEndpoint } from '#endpoints/health.ts'
@@ -16,7 +17,8 @@ export type AuthorizationServerTools = TokenTools &
   IntrospectTools &
   ParTools &
   RevokeTools &
-  UserinfoTools & {
+  UserinfoTools &
+  DeviceAuthorizationTools & {
     readonly apiUrl: string
     readonly platformName: string
     readonly resources: readonly ApiResource[]
@@ -45,6 +47,7 @@ export const authorizationServer = (tools: AuthorizationServerTools): Surface =>
       { methods: ['GET'], path: '/', endpoint: frontPageEndpoint(platformName, issuerUrl, apiUrl) },
       { methods: ['POST'], path: '/oauth/token', endpoint: tokenEndpoint(`${issuerUrl}oauth/token`, tools) },
       { methods: ['POST'], path: '/oauth/par', endpoint: parEndpoint(`${issuerUrl}oauth/par`, tools) },
+      { methods: ['POST'], path: '/oauth/device/code', endpoint: deviceAuthorizationEndpoint(tools) },
       { methods: ['POST'], path: '/oauth/introspect', endpoint: introspectEndpoint(tools) },
       { methods: ['POST'], path: '/oauth/revoke', endpoint: revokeEndpoint(tools) },
       { methods: ['GET', 'POST'], path: '/userinfo', endpoint: userinfoEndpoint(`${issuerUrl}userinfo`, tools) },

@@ -142,7 +142,7 @@ const takeStep = async (
     case 'consent': {
       const sessionId = decision.live.session.id
       const sealed = interactions.seal({ kind: 'consent', query, sessionId })
-      return pages.consent(asked, decision.live, decision.grant, sealed)
+      return pages.consent(asked, asked.request.target, decision.live, decision.grant, sealed)
     }
     case 'code':
       return issueCode(request, asked, decision, tools)

@@ -30,7 +30,7 @@ const AUTHENTICATION_METHODS = [
 
 /**
  * The metadata at `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`: what there is, and nothing else.
- * @see OpenID Connect Discovery 1.0 §3, RFC 8414 §2
+ * @see OpenID Connect Discovery 1.0 §3, RFC 8414 §2, RFC 8628 §4
  */
 export const metadata = (issuer: string, resources: readonly ApiResource[]) => ({
   issuer,
@@ -42,6 +42,7 @@ export const metadata = (issuer: string, resources: readonly ApiResource[]) => (
   revocation_endpoint: `${issuer}oauth/revoke`,
   introspection_endpoint: `${issuer}oauth/introspect`,
   end_session_endpoint: `${issuer}oidc/logout`,
+  device_authorization_endpoint: `${issuer}oauth/device/code`,
   jwks_uri: `${issuer}.well-known/jwks.json`,
   scopes_supported: [
     ...new Set([...OPENID_SCOPES, ...resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))]),

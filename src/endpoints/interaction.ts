@@ -19,6 +19,15 @@ export type Interaction =
     }
   /** The consent page of that request, as this session was shown it. */
   | { readonly kind: 'consent'; readonly query: string; readonly sessionId: number }
+  /** A person's way to the device whose code they have entered. */
+  | {
+      readonly kind: 'device'
+      readonly userCode: string
+      /** The browser session of the sign-in on the way; 0 until then. */
+      readonly newSession: number
+    }
+  /** The consent page of that device, as this session was shown it. */
+  | { readonly kind: 'device_consent'; readonly id: number; readonly userCode: string; readonly sessionId: number }
   /** A person's way to their account page, and their forms there. */
   | { readonly kind: 'account'; readonly sessionId: number }
   /** What the account page says first: what this session has just done. */

@@ -31,6 +31,9 @@ const accessReply = ({ code, message, details }: AccessError, { headers }: Reque
   })
 }
 
+/** A device that waits is told so every few seconds: nothing has been refused. */
+const isOfEveryDay = ({ code }: OAuthError): boolean => code === 'authorization_pending' || code === 'slow_down'
+
 /**
  * Words every error of the authorization server as RFC 6749 §5.2 does, and writes each refusal into the audit log: what the caller
  * reads and what the operator reads are two different sentences.
@@ -40,14 +43,16 @@ export const createOAuthErrorAnswers =
   (error, request) => {
     if (error instanceof OAuthError) {
       const { challenge, retryAfter, dpopNonce, ...details } = error.details
-      log.audit('refused', {
-        error: error.code,
-        description: error.description,
-        ...details,
-        path: request.path,
-        address: request.address,
-        request: request.id,
-      })
+      if (!isOfEveryDay(error)) {
+        log.audit('refused', {
+          error: error.code,
+          description: error.description,
+          ...details,
+          path: request.path,
+          address: request.address,
+          request: request.id,
+        })
+      }
       return errorReply(error.status, error.code, error.description, {
         ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),

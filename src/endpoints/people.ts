@@ -15,6 +15,13 @@ import {
 } from '#endpoints/authorize.ts'
 import { consentEndpoint, type ConsentTools } from '#endpoints/consent.ts'
 import {
+  deviceCodeEndpoint,
+  deviceContinueEndpoint,
+  deviceDecisionEndpoint,
+  devicePageEndpoint,
+  type DevicePageTools,
+} from '#endpoints/device.ts'
+import {
   confirmLogoutEndpoint,
   continueLogoutEndpoint,
   logoutByFormEndpoint,
@@ -29,7 +36,8 @@ import type { Reply, Surface } from '#http/message.ts'
 export type PeopleTools = ConsentTools &
   SignInPageTools &
   AccountTools &
-  LogoutTools & {
+  LogoutTools &
+  DevicePageTools & {
     /** What the pages load: the style sheet, the logo, a script. */
     readonly assets: readonly { readonly path: string; readonly reply: Reply }[]
   }
@@ -44,6 +52,10 @@ export const peopleSurface = (tools: PeopleTools): Surface => ({
     { methods: ['GET'], path: '/oauth2/v1.0/authorize', endpoint: legacyAuthorizeEndpoint(tools.issuer) },
     { methods: ['POST'], path: '/sign-in', endpoint: signInEndpoint(tools) },
     { methods: ['POST'], path: '/consent', endpoint: consentEndpoint(tools) },
+    { methods: ['GET'], path: '/device', endpoint: devicePageEndpoint(tools) },
+    { methods: ['POST'], path: '/device', endpoint: deviceCodeEndpoint(tools) },
+    { methods: ['GET'], path: '/device/continue', endpoint: deviceContinueEndpoint(tools) },
+    { methods: ['POST'], path: '/device/decision', endpoint: deviceDecisionEndpoint(tools) },
     { methods: ['GET'], path: '/account', endpoint: accountEndpoint(tools) },
     { methods: ['POST'], path: '/account/end-access', endpoint: endAccessEndpoint(tools) },
     { methods: ['POST'], path: '/account/sign-out', endpoint: signOutEndpoint(tools) },

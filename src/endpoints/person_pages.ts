@@ -1,13 +1,14 @@
 import { visibilityOf } from '#access/visibility.ts'
 import type { LiveBrowserSession } from '#accounts/browser_session.ts'
 import type { ClientAccess } from '#endpoints/account.ts'
-import type { Asked } from '#endpoints/authorization_request.ts'
+import type { Wanted } from '#endpoints/consent_choice.ts'
 import type { WayBack } from '#endpoints/logout_request.ts'
 import type { Reply, Request } from '#http/message.ts'
 import { isFromOwnPage } from '#http/same_origin.ts'
 import { accountPage, type AccountNotice } from '#pages/account.ts'
 import type { Brand } from '#pages/brand.ts'
 import { consentPage, type Choice, type ConsentData } from '#pages/consent.ts'
+import { deviceAnswerPage, deviceCodePage, type DeviceAnswerData, type DeviceCodeData } from '#pages/device_code.ts'
 import { errorPage } from '#pages/error.ts'
 import { formPostPage } from '#pages/form_post.ts'
 import { pageReply } from '#pages/page.ts'
@@ -21,6 +22,7 @@ import type { ResponseTarget } from '#protocol/authorization_request.ts'
 import type { AuthorizationResponse } from '#protocol/authorization_response.ts'
 import { isOfNativeProgram } from '#protocol/redirect_uri.ts'
 import { IDENTITY_SCOPES } from '#protocol/scope.ts'
+import { showUserCode } from '#protocol/user_code.ts'
 import type { Client, Grant } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
 
@@ -29,7 +31,10 @@ export class OtherSiteError extends Error {
   override readonly name = 'OtherSiteError'
 }
 
-export type SignInShown = Pick<SignInData, 'request' | 'clientName' | 'username' | 'problem' | 'realm'> & {
+export type SignInShown = Pick<
+  SignInData,
+  'request' | 'clientName' | 'isForDevice' | 'username' | 'problem' | 'realm'
+> & {
   readonly target?: ResponseTarget | undefined
   readonly status?: number
   readonly headers?: Reply['headers'] | undefined
@@ -44,7 +49,9 @@ type Chosen = Pick<Grant, 'scopes' | 'organizations'>
 export type PersonPages = {
   readonly signIn: (shown: SignInShown) => Reply
   readonly consent: (
-    asked: Asked,
+    asked: Wanted,
+    /** Where the client waits: at a redirect URI, or on the device that shows the code. */
+    where: Pick<ResponseTarget, 'redirectUri'> | { readonly userCode: string },
     live: LiveBrowserSession,
     chosen: Chosen | undefined,
     request: string,
@@ -61,6 +68,8 @@ export type PersonPages = {
     csrf: string,
     answer?: Answer & { readonly problem?: PasswordChangeData['problem'] },
   ) => Reply
+  readonly deviceCode: (typed: string, answer?: Answer & { readonly problem?: DeviceCodeData['problem'] }) => Reply
+  readonly deviceAnswer: (answer: DeviceAnswerData['answer'], clientName: string) => Reply
   readonly signOut: (
     live: LiveBrowserSession,
     clients: ClientNames,
@@ -102,7 +111,7 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
   const sendable = (headers: Reply['headers'] = {}) => headers as Readonly<Record<string, string>>
 
   const organizationsOf = async (
-    { resource }: Asked,
+    { resource }: Wanted,
     { account }: LiveBrowserSession,
     before: Chosen | undefined,
   ): Promise<ConsentData['organizations']> => {
@@ -124,8 +133,8 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
         headers: sendable(headers),
       }),
 
-    consent: async (asked, live, chosen, request, problem) => {
-      const { client, decidable, resource, request: asking } = asked
+    consent: async (asked, where, live, chosen, request, problem) => {
+      const { client, decidable, resource } = asked
       const choose = (scope: string): Choice => {
         const required = client.policy.requiredScopes?.[scope]
         return {
@@ -135,13 +144,14 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
       }
       const page = consentPage({
         ...look,
-        action: '/consent',
+        action: 'userCode' in where ? '/device/decision' : '/consent',
         request,
         account: { name: live.account.profile.name, username: live.account.username },
         client: {
           name: client.name,
-          host: hostOf(asking.target.redirectUri),
-          isOnThisDevice: isOfNativeProgram(asking.target.redirectUri),
+          ...('userCode' in where
+            ? { deviceCode: showUserCode(where.userCode) }
+            : { host: hostOf(where.redirectUri), isOnThisDevice: isOfNativeProgram(where.redirectUri) }),
           isThirdParty: client.policy.party === 'third',
           since: client.createdAt,
         },
@@ -153,7 +163,11 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
         organizations: await organizationsOf(asked, live, chosen),
         problem,
       })
-      return pageReply(page, problem === undefined ? 200 : 400, { formAction: new URL(asking.target.redirectUri) })
+      return pageReply(
+        page,
+        problem === undefined ? 200 : 400,
+        'userCode' in where ? {} : { formAction: new URL(where.redirectUri) },
+      )
     },
 
     account: (live, clients, csrf, notice) =>
@@ -192,6 +206,12 @@ export const createPersonPages = (tools: PersonPagesTools): PersonPages => {
         status,
         { headers: sendable(headers) },
       ),
+
+    deviceCode: (typed, { problem, status = 200, headers } = {}) =>
+      pageReply(deviceCodePage({ ...look, action: '/device', typed, problem }), status, { headers: sendable(headers) }),
+
+    deviceAnswer: (answer, clientName) =>
+      pageReply(deviceAnswerPage({ ...look, answer, clientName, account: '/account' }), 200),
 
     signOut: (live, clients, back, request) =>
       pageReply(

@@ -2,7 +2,7 @@ import type { BrowserSessions } from '#accounts/browser_session.ts'
 import type { SignIn } from '#accounts/sign_in.ts'
 import type { Log } from '#base/log.ts'
 import { findRealm, seeOther } from '#endpoints/authorize.ts'
-import type { Interactions } from '#endpoints/interaction.ts'
+import type { Interaction, Interactions } from '#endpoints/interaction.ts'
 import { endSession, type SessionEndTools } from '#endpoints/session_end.ts'
 import type { PersonPages } from '#endpoints/person_pages.ts'
 import type { PushedRequests } from '#endpoints/pushed_requests.ts'
@@ -34,32 +34,34 @@ export const signInEndpoint =
     const purpose = findPurpose(form.get('request'), tools)
     if (purpose === undefined) return tools.pages.error('expired', 400, request)
 
-    const { query } = purpose
-    const about = query === undefined ? undefined : await findAbout(query, tools)
+    const { way } = purpose
+    const about = way.kind === 'authorization' ? await findAbout(way.query, tools) : undefined
     const signedIn: Outcome = purpose.isExpired
       ? { problem: 'expired', status: 400 }
       : await trySignIn(request, form, about?.realm ?? tools.defaultRealm, tools)
     if ('problem' in signedIn) {
       return tools.pages.signIn({
-        request: tools.interactions.seal(
-          query === undefined ? { kind: 'account', sessionId: 0 } : { kind: 'authorization', query, newSession: 0 },
-        ),
+        request: tools.interactions.seal(way),
         target: about?.target,
         clientName: about?.client.name,
+        isForDevice: way.kind === 'device',
         realm: about?.realm,
         username: form.get('username'),
         ...signedIn,
       })
     }
     const headers = { 'set-cookie': signedIn.setCookie }
-    if (query === undefined) return seeOther('/account', headers)
+    if (way.kind === 'account') return seeOther('/account', headers)
     // Only this session is the answer to `prompt=login` and `max_age`: whoever has the page alone has signed in nobody.
-    const goesOn = tools.interactions.seal({ kind: 'authorization', query, newSession: signedIn.sessionId })
-    return seeOther(`/authorize/continue?request=${goesOn}`, headers)
+    const goesOn = tools.interactions.seal({ ...way, newSession: signedIn.sessionId })
+    return seeOther(`/${way.kind === 'device' ? 'device' : 'authorize'}/continue?request=${goesOn}`, headers)
   }
 
-/** What somebody signs in for: the authorization request with this `query`, or without one their account page. */
-type Purpose = { readonly query?: string; readonly isExpired: boolean }
+/** What somebody signs in for: an authorization request, a device, or their account page. Nobody has signed in for it yet. */
+type Purpose = {
+  readonly way: Extract<Interaction, { kind: 'authorization' | 'device' | 'account' }>
+  readonly isExpired: boolean
+}
 
 const findPurpose = (sealed: string | undefined, { interactions }: SignInPageTools): Purpose | undefined => {
   for (const [find, isExpired] of [
@@ -67,8 +69,12 @@ const findPurpose = (sealed: string | undefined, { interactions }: SignInPageToo
     [interactions.findExpired, true],
   ] as const) {
     const authorization = find('authorization', sealed)
-    if (authorization !== undefined) return { query: authorization.query, isExpired }
-    if (find('account', sealed) !== undefined) return { isExpired }
+    if (authorization !== undefined) {
+      return { way: { kind: 'authorization', query: authorization.query, newSession: 0 }, isExpired }
+    }
+    const device = find('device', sealed)
+    if (device !== undefined) return { way: { kind: 'device', userCode: device.userCode, newSession: 0 }, isExpired }
+    if (find('account', sealed) !== undefined) return { way: { kind: 'account', sessionId: 0 }, isExpired }
   }
   return undefined
 }

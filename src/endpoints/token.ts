@@ -50,7 +50,7 @@ export const legacyTokenEndpoint = (url: string, tools: TokenTools): Endpoint =>
 }
 
 /** A secret in a URL ends in logs and histories (RFC 6749 §2.3.1), so nothing of a token request is taken from there. */
-const refuseInUrl = (query: string): void => {
+export const refuseInUrl = (query: string): void => {
   if (query === '') return
   for (const name of readForm(query).keys()) {
     if (TOKEN_PARAMETERS.has(name)) throw invalidRequest(`${name} must be in the body, not in the URL`)

@@ -1,10 +1,11 @@
 import { authorizationCode } from '#grant_types/authorization_code.ts'
 import { clientCredentials } from '#grant_types/client_credentials.ts'
+import { deviceCode } from '#grant_types/device_code.ts'
 import { password } from '#grant_types/password.ts'
 import { refreshToken } from '#grant_types/refresh_token.ts'
 import type { GrantTools, TokenExchange } from '#grant_types/token_exchange.ts'
 import { OAuthError } from '#protocol/errors.ts'
-import { PASSWORD_REALM, type TokenRequest } from '#protocol/token_request.ts'
+import { DEVICE_CODE, PASSWORD_REALM, type TokenRequest } from '#protocol/token_request.ts'
 import type { TokenResponse } from '#tokens/issue.ts'
 
 /**
@@ -29,5 +30,7 @@ export const exchange = (from: TokenExchange<TokenRequest>, tools: GrantTools): 
       return clientCredentials({ ...from, asked }, tools)
     case 'refresh_token':
       return refreshToken({ ...from, asked }, tools)
+    case DEVICE_CODE:
+      return deviceCode({ ...from, asked }, tools)
   }
 }

@@ -4,6 +4,7 @@ import type { DerivedTokens } from '#base/derived_token.ts'
 import { hours, seconds, type Clock, type Seconds } from '#base/time.ts'
 import type { AuthenticatedClient } from '#clients/authenticate.ts'
 import { OAuthError } from '#protocol/errors.ts'
+import { grantScopes } from '#protocol/scope.ts'
 import type { TokenRequest } from '#protocol/token_request.ts'
 import type { Account, ApiResource, AuthorizationLifetime, Client } from '#stores/records.ts'
 import type { Store } from '#stores/store.ts'
@@ -22,11 +23,12 @@ export type TokenExchange<Asked extends TokenRequest> = {
 }
 
 export type GrantTools = {
-  readonly store: Pick<Store, 'accounts' | 'authorizations' | 'authorizationCodes'>
+  readonly store: Pick<Store, 'accounts' | 'authorizations' | 'authorizationCodes' | 'deviceCodes'>
   readonly signIn: SignIn
   readonly issuer: TokenIssuer
   readonly refreshTokens: RefreshTokens
   readonly codes: DerivedTokens
+  readonly deviceCodes: DerivedTokens
   readonly clock: Clock
   readonly log: Log
   readonly findResource: (audience: string) => ApiResource | undefined
@@ -62,6 +64,28 @@ export const resolveResource = (
 export const SALT_BYTES = 16
 
 export const mayRefresh = ({ policy }: Client): boolean => policy.grantTypes.includes('refresh_token')
+
+/**
+ * The scopes that a person is asked to allow: those that were asked for, or the client's defaults, as far as it may have them.
+ * @returns sorted
+ * @throws {OAuthError} `invalid_scope` if there are none
+ */
+export const scopesToAllow = (
+  client: Client,
+  { scopes: registered }: ApiResource,
+  asked: readonly string[],
+): readonly string[] => {
+  const { scopes: allowed, defaultScopes: defaults } = client.policy
+  const scopes = grantScopes({
+    asked,
+    registered,
+    allowed: mayRefresh(client) ? allowed : allowed.filter((scope) => scope !== 'offline_access'),
+    defaults,
+  })
+  // Nothing was asked for, and nothing is the client's default (RFC 6749 §3.3): a person could not allow it.
+  if (scopes.length === 0) throw new OAuthError('invalid_scope', 'Missing required parameter: scope')
+  return scopes
+}
 
 /** Whether each use replaces the refresh token: that of a client that cannot prove that it is the one (RFC 9700 §4.14.2). */
 export const rotatesRefreshTokens = ({ policy }: Client): boolean => policy.tokenEndpointAuthMethod === 'none'

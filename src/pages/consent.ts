@@ -1,7 +1,15 @@
 import { attributes, href, html, type Child, type Html } from '#base/html.ts'
 import type { EpochSeconds } from '#base/time.ts'
 import { dateElement } from '#pages/dates.ts'
-import { layout, MESSAGE_ID, messageBox, nameOfClient, plainNameOfClient, type Look } from '#pages/layout.ts'
+import {
+  layout,
+  MESSAGE_ID,
+  messageBox,
+  nameOfClient,
+  plainNameOfClient,
+  warningBox,
+  type Look,
+} from '#pages/layout.ts'
 import { findDisplayName, resemblesBrand } from '#pages/names.ts'
 import type { Page } from '#pages/page.ts'
 import type { StandardScope } from '#pages/texts/catalogue.ts'
@@ -26,7 +34,9 @@ export type ConsentData = Look & {
   readonly client: {
     readonly name: string
     /** Of the redirect URI: host and port, or the scheme of a program's own (`com.example.app:`). Shown in full. */
-    readonly host: string
+    readonly host?: string | undefined
+    /** In place of a host: the code that the device shows on which it waits. */
+    readonly deviceCode?: string | undefined
     /** A loopback address or a program's own scheme: whoever waits there is not known by its host. */
     readonly isOnThisDevice?: boolean | undefined
     readonly isThirdParty: boolean
@@ -84,22 +94,21 @@ const NO_DEFAULT_BUTTON = html`<button type="submit" formmethod="dialog" hidden>
 const whoAsks = ({ brand, texts, client }: ConsentData): Html => {
   const words = texts.consent
   const looksLikeUs = client.isThirdParty && resemblesBrand(client.name, brand.name)
-  const { title, text } = words.notUs(brand.name)
   return html`<p class="lead">${client.isThirdParty ? words.thirdParty(brand.name) : words.firstParty(brand.name)}</p>
-    ${
-      looksLikeUs &&
-      html`<div class="message warning">
-        <p class="message-title">${title}</p>
-        <p>${text}</p>
-      </div>`
-    }
+    ${looksLikeUs && warningBox(words.notUs(brand.name))}
+    ${client.deviceCode !== undefined && warningBox(words.mindTheDevice)}
     <dl class="facts">
       <div>
-        <dt>${words.returnsTo}</dt>
-        <dd>
-          <bdi class="host">${client.host}</bdi>
-          ${client.isOnThisDevice && html`<span class="hint">${words.onThisDevice}</span>`}
-        </dd>
+        ${
+          client.deviceCode === undefined
+            ? html`<dt>${words.returnsTo}</dt>
+                <dd>
+                  <bdi class="host">${client.host}</bdi>
+                  ${client.isOnThisDevice && html`<span class="hint">${words.onThisDevice}</span>`}
+                </dd>`
+            : html`<dt>${words.shownOnDevice}</dt>
+                <dd><span class="user-code">${client.deviceCode}</span></dd>`
+        }
       </div>
       <div>
         <dt>${words.since}</dt>

@@ -65,6 +65,13 @@ export const messageBox = (kind: 'problem' | 'news', message: Message | undefine
     <p>${message.text}</p>
   </div>`
 
+/** What to mind before going on. It is part of the page, and is read in its place. */
+export const warningBox = ({ title, text }: Message): Html =>
+  html`<div class="message warning">
+    <p class="message-title">${title}</p>
+    <p>${text}</p>
+  </div>`
+
 /** A client's own name, set apart from our words: whatever it says, it ends where the mark-up ends. */
 export const nameOfClient = (name: string, { texts }: Pick<Look, 'texts'>): Html =>
   html`<bdi class="given-name">${plainNameOfClient(name, texts)}</bdi>`

@@ -7,8 +7,10 @@ export type SignInData = Look & {
   readonly action: string
   /** Opaque: comes back as it is. */
   readonly request: string
-  /** Whom the sign-in is for; absent on the way to our own account page. */
+  /** Whom the sign-in is for; absent on the way to our own account page, or to a device. */
   readonly clientName?: string | undefined
+  /** On the way to a device, whose client is not named before somebody has signed in. */
+  readonly isForDevice?: boolean | undefined
   /** As it was typed before, or from `login_hint`. */
   readonly username?: string | undefined
   readonly problem?: 'wrong' | 'busy' | 'expired' | undefined
@@ -37,7 +39,13 @@ export const signInPage = (data: SignInData): Page => {
     content: html`
       <h1>${words.title}</h1>
       <p class="lead">
-        ${clientName === undefined ? words.toAccount(brand.name) : words.toContinue(nameOfClient(clientName, data))}
+        ${
+          clientName !== undefined
+            ? words.toContinue(nameOfClient(clientName, data))
+            : data.isForDevice === true
+              ? words.toDevice
+              : words.toAccount(brand.name)
+        }
       </p>
       ${messageBox('problem', problem && words.problems[problem])}
       <form method="post" action="${href(action)}">

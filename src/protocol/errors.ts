@@ -11,7 +11,8 @@ export const OAUTH_ERRORS = {
   invalid_grant: {
     status: 400,
     source: 'RFC 6749 §5.2',
-    meaning: 'The password, authorization code or refresh token is wrong, expired, revoked, or of another client.',
+    meaning:
+      'The password, authorization code, device code or refresh token is wrong, expired, revoked, or of another client.',
   },
   unauthorized_client: { status: 400, source: 'RFC 6749 §5.2', meaning: 'This client may not use this grant type.' },
   unsupported_grant_type: {
@@ -34,6 +35,22 @@ export const OAUTH_ERRORS = {
     source: 'RFC 7009 §2.2.1',
     meaning: 'The token of a client alone cannot be revoked: it lives until it expires, or the client is disabled.',
   },
+  authorization_pending: {
+    status: 400,
+    source: 'RFC 8628 §3.5',
+    meaning: 'Nobody has decided about the device code yet; ask again after the interval.',
+  },
+  slow_down: {
+    status: 400,
+    source: 'RFC 8628 §3.5',
+    meaning: 'As `authorization_pending`, and the poll came too early: the interval is 5 s longer from now on.',
+  },
+  access_denied: { status: 400, source: 'RFC 8628 §3.5', meaning: 'The person did not allow it.' },
+  expired_token: {
+    status: 400,
+    source: 'RFC 8628 §3.5',
+    meaning: 'The device code has expired; begin again with a new one.',
+  },
   invalid_dpop_proof: {
     status: 400,
     source: 'RFC 9449 §5',
@@ -47,7 +64,8 @@ export const OAUTH_ERRORS = {
   too_many_attempts: {
     status: 429,
     source: 'RFC 6585 §4',
-    meaning: 'Too many attempts failed from this address; wait as long as `Retry-After` says.',
+    meaning:
+      'Too many attempts failed from this address, or too many devices wait for a person; wait as long as `Retry-After` says.',
   },
   server_error: {
     status: 500,

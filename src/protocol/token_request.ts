@@ -27,8 +27,13 @@ export type AuthorizationCodeRequest = Common & {
 }
 export type RefreshTokenRequest = Common & { readonly grantType: 'refresh_token'; readonly refreshToken: string }
 
-/** A token request, read once (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6). Parameters that no grant type knows are ignored (§3.2). */
-export type TokenRequest = AuthorizationCodeRequest | PasswordRequest | ClientCredentialsRequest | RefreshTokenRequest
+export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
+
+export type DeviceCodeRequest = Common & { readonly grantType: typeof DEVICE_CODE; readonly deviceCode: string }
+
+/** A token request, read once (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6, RFC 8628 §3.4). Parameters that no grant type knows are ignored (§3.2). */
+export type TokenRequest =
+  AuthorizationCodeRequest | PasswordRequest | ClientCredentialsRequest | RefreshTokenRequest | DeviceCodeRequest
 
 /**
  * Longer than any password or username that can be registered, even in its longest spelling: NFD writes one character in up to four.
@@ -66,6 +71,8 @@ export const parseTokenRequest = (parameters: Parameters): TokenRequest => {
       }
     case 'refresh_token':
       return { grantType, ...common, refreshToken: requireParameter(parameters, 'refresh_token') }
+    case DEVICE_CODE:
+      return { grantType, ...common, deviceCode: requireParameter(parameters, 'device_code') }
     default:
       throw new OAuthError('unsupported_grant_type', `Unsupported grant type: ${grantType.slice(0, 100)}`)
   }
@@ -88,5 +95,5 @@ export const TOKEN_PARAMETERS: ReadonlySet<string> = new Set([
     'audience',
     'resource',
   ],
-  ...['realm', 'username', 'password', 'refresh_token', 'code', 'code_verifier', 'redirect_uri'],
+  ...['realm', 'username', 'password', 'refresh_token', 'code', 'device_code', 'code_verifier', 'redirect_uri'],
 ])

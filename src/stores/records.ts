@@ -107,6 +107,7 @@ export const GRANT_TYPES = [
   'http://auth0.com/oauth/grant-type/password-realm',
   'client_credentials',
   'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code',
 ] as const
 export type GrantTypeName = (typeof GRANT_TYPES)[number]
 
@@ -258,7 +259,7 @@ export type Authorization = {
   readonly accountId: number
   readonly clientId: string
   /** How it began. */
-  readonly grantType: 'password' | 'authorization_code'
+  readonly grantType: 'password' | 'authorization_code' | 'device_code'
   /** The grant under which it was made; one by password has none. */
   readonly grantId: number | undefined
   readonly audience: string
@@ -333,6 +334,27 @@ export type PushedRequest = {
   readonly salt: Buffer
   /** Nobody may begin with it any more; who has begun goes on. By the store's clock, when it was read. */
   readonly isExpired: boolean
+}
+
+/**
+ * What a device code stands for until it is spent (RFC 8628 §3.1). Neither code is stored: the device code is derived from `salt`, and of the
+ * user code there is a keyed digest.
+ */
+export type DeviceCode = {
+  readonly id: number
+  readonly clientId: string
+  readonly audience: string
+  /** As they were asked for; as they were allowed, once they were. Sorted. */
+  readonly scopes: readonly string[]
+  readonly salt: Buffer
+  readonly state: 'pending' | 'allowed' | 'denied' | 'spent'
+  /** How long the device must wait between two polls. Grows with each that comes too early. */
+  readonly interval: Seconds
+  /** Who decided, and how they had signed in. */
+  readonly accountId: number | undefined
+  readonly methods: readonly AuthenticationMethod[]
+  readonly createdAt: EpochSeconds
+  readonly expiresAt: EpochSeconds
 }
 
 /** How long an authorization lives. */

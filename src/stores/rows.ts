@@ -1,6 +1,6 @@
 import { createBoundedCache } from '#base/bounded_cache.ts'
 import type { Digest } from '#base/secrets.ts'
-import { epochSeconds, type EpochSeconds } from '#base/time.ts'
+import { epochSeconds, seconds, type EpochSeconds } from '#base/time.ts'
 import type { AskedClaims } from '#protocol/claims.ts'
 import type {
   Account,
@@ -13,6 +13,7 @@ import type {
   ClientPolicy,
   ClientSecret,
   Confinement,
+  DeviceCode,
   Entity,
   EntityChange,
   Grant,
@@ -240,6 +241,26 @@ export const codeFromRow = (row: Row): AuthorizationCode => ({
   authenticatedAt: time(row, 'code_authenticated_at'),
   methods: json<readonly AuthenticationMethod[]>(row, 'code_methods'),
   expiresAt: time(row, 'code_expires_at'),
+})
+
+export const DEVICE_CODE_COLUMNS = named(
+  'device_codes',
+  'device_code',
+  'id client_id audience scope salt state poll_interval account_id methods created_at expires_at',
+)
+
+export const deviceCodeFromRow = (row: Row): DeviceCode => ({
+  id: integer(row, 'device_code_id'),
+  clientId: text(row, 'device_code_client_id'),
+  audience: text(row, 'device_code_audience'),
+  scopes: scopesOf(row, 'device_code_scope'),
+  salt: bytes(row, 'device_code_salt'),
+  state: text(row, 'device_code_state') as DeviceCode['state'],
+  interval: seconds(integer(row, 'device_code_poll_interval')),
+  accountId: optionalInteger(row, 'device_code_account_id'),
+  methods: json<readonly AuthenticationMethod[]>(row, 'device_code_methods'),
+  createdAt: time(row, 'device_code_created_at'),
+  expiresAt: time(row, 'device_code_expires_at'),
 })
 
 export const BROWSER_SESSION_COLUMNS = named(

@@ -10,6 +10,7 @@ import type {
   BrowserSession,
   Client,
   Confinement,
+  DeviceCode,
   Entity,
   EntityChange,
   EntityType,
@@ -62,6 +63,7 @@ export type Store = {
   readonly apiResources: ApiResourceStore
   readonly grants: GrantStore
   readonly authorizationCodes: AuthorizationCodeStore
+  readonly deviceCodes: DeviceCodeStore
   readonly authorizations: AuthorizationStore
   readonly browserSessions: BrowserSessionStore
   readonly logoutDeliveries: LogoutDeliveryStore
@@ -92,8 +94,8 @@ export type AccountStore = {
   /** In the order of their ids. */
   readonly list: (page: Page & { readonly realm?: string }) => Promise<readonly Account[]>
   /**
-   * Replaces the password hash, and ends every authorization, browser session, unspent code and platform session of the account in the same
-   * transaction; its grants stay. Logout tokens become due as with `browserSessions.endAll`. A sign-in whose password was checked before makes none afterwards either: see `CheckedAccount`.
+   * Replaces the password hash, and ends every authorization, browser session, unspent code (of a device too) and platform session of the account
+   * in the same transaction; its grants stay. Logout tokens become due as with `browserSessions.endAll`. A sign-in whose password was checked before makes none afterwards either: see `CheckedAccount`.
    * @returns whether there is such an account
    */
   readonly setPassword: (id: number, passwordHash: string) => Promise<boolean>
@@ -266,6 +268,79 @@ export type AuthorizationCodeStore = {
   }) => Promise<SpentCode>
   /** Spends the code for nothing, because what came with it was wrong; if it was spent before, ends what came of it. As `spend`, it does so for its client alone. */
   readonly ruin: (id: number, clientId: string) => Promise<void>
+}
+
+export type NewDeviceCode = Pick<DeviceCode, 'clientId' | 'audience' | 'scopes' | 'salt' | 'interval'> & {
+  /** Under a key that the database does not hold: a user code is short enough to be found by trying. */
+  readonly userCodeDigest: Digest
+  readonly lifetime: Seconds
+}
+
+export type BegunDeviceCode =
+  | { readonly outcome: 'begun'; readonly code: DeviceCode }
+  /** The user code is that of another device: take another one. */
+  | { readonly outcome: 'taken' }
+  /** The client is disabled, or there is none. */
+  | { readonly outcome: 'gone' }
+
+export type PolledDeviceCode =
+  /** It can be spent, for this. */
+  | { readonly outcome: 'allowed'; readonly code: DeviceCode }
+  /** Nobody has decided yet; `slow_down`: and the poll came too early, so that the interval is longer now. */
+  | { readonly outcome: 'pending' | 'slow_down'; readonly interval: Seconds }
+  /** `replayed`: it was spent before. `gone`: unknown, of another client, or ended with what it stands for. */
+  | { readonly outcome: 'denied' | 'expired' | 'replayed' | 'gone' }
+
+/** `spent`: this call spent it, and this is the authorization that it brought. */
+export type SpentDeviceCode =
+  | { readonly outcome: 'spent'; readonly authorization: Authorization; readonly account: Account }
+  /** It was spent before, which changes nothing. */
+  | { readonly outcome: 'replayed' }
+  /** Unknown, expired, not allowed, of another client, or ended with what it stands for. */
+  | { readonly outcome: 'gone' }
+
+export type DeviceCodeStore = {
+  /** Of any number of concurrent calls with one user code at most one answers `begun`. */
+  readonly begin: (asked: NewDeviceCode) => Promise<BegunDeviceCode>
+  /** In whatever state; an expired one is still known for a while, so that its device is told what happened. */
+  readonly find: (id: number) => Promise<DeviceCode | undefined>
+  /** The one that a person can decide: pending, not expired, its client not disabled. */
+  readonly findPending: (userCodeDigest: Digest) => Promise<DeviceCode | undefined>
+  /**
+   * Writes down that it is allowed: the grant becomes what `consent` says (as for a code, see `NewAuthorizationCode`), and the code can be
+   * spent. Of any number of concurrent calls of `allow` and `deny` the first wins. `undefined` if it was not this one, the code
+   * has expired, the browser session has ended, or its account or the client is disabled: nothing is written then.
+   */
+  readonly allow: (
+    asked: Pick<NewAuthorizationCode, 'browserSessionId' | 'scopes' | 'organizations'> & {
+      readonly id: number
+      readonly consent: 'add' | 'replace'
+    },
+  ) => Promise<DeviceCode | undefined>
+  /** As `allow`, without a grant. @returns whether this call decided */
+  readonly deny: (id: number, browserSessionId: number) => Promise<boolean>
+  /**
+   * What a poll of `clientId` is told. While nobody has decided, one that comes before the interval has passed since the last makes it longer
+   * by `step`, each of any number of concurrent ones. A call for another client changes nothing.
+   */
+  readonly poll: (asked: {
+    readonly id: number
+    readonly clientId: string
+    readonly step: Seconds
+  }) => Promise<PolledDeviceCode>
+  /**
+   * Spends the code for `clientId`, if it was allowed, and makes the authorization that it stands for. Of any number of concurrent calls at
+   * most one answers `spent`. A call for another client changes nothing.
+   */
+  readonly spend: (asked: {
+    readonly id: number
+    readonly clientId: string
+    readonly offline: boolean
+    /** Of the refresh token family. */
+    readonly salt: Buffer
+    readonly dpopJkt: string | undefined
+    readonly lifetime: AuthorizationLifetime
+  }) => Promise<SpentDeviceCode>
 }
 
 /** What a sign-out ended and what goes on, as client ids, each once and sorted. */

@@ -17,6 +17,7 @@ export const TABLES: Readonly<Record<string, { readonly owner: string; readonly 
   api_keys: { owner: 'clients', expiry: { never: 'named records of a client; support revokes them' } },
   grants: { owner: 'grants', expiry: { never: 'what people allow; the row goes when they end it' } },
   authorization_codes: { owner: 'authorization_codes', expiry: { column: 'forget_at', key: 'id' } },
+  device_codes: { owner: 'device_codes', expiry: { column: 'forget_at', key: 'id' } },
   browser_sessions: { owner: 'browser_sessions', expiry: { column: 'expires_at', key: 'id' } },
   logout_deliveries: { owner: 'logout_deliveries', expiry: { column: 'forget_at', key: 'id' } },
   authorizations: { owner: 'authorizations', expiry: { column: 'expires_at', key: 'id' } },
@@ -65,3 +66,9 @@ export const LOGOUT_DELIVERIES_KEPT = 2 * 86_400
 
 /** As many logout tokens may wait for one client: of one that has been away for so long, no more are kept. */
 export const MOST_LOGOUT_DELIVERIES = 10_000
+
+/** For how long a device that polls with an expired code is told so, in seconds (ten minutes); after that it is told that there is no such code. */
+export const EXPIRED_DEVICE_CODES_KEPT = 600
+
+/** By so much a poll may come early, in milliseconds: timers and networks are no better, and the device has waited. */
+export const POLL_SLACK_MS = 500

@@ -24,7 +24,7 @@ export type TokenResponse = {
 }
 
 /** How the token was obtained, in the words of the `gty` claim. */
-export type ObtainedBy = 'authorization_code' | 'password' | 'refresh_token' | 'client-credentials'
+export type ObtainedBy = 'authorization_code' | 'password' | 'device_code' | 'refresh_token' | 'client-credentials'
 
 export type UserTokens = {
   readonly client: Client

@@ -46,7 +46,7 @@ import {
 // D · authorization codes: replay, injection and races. E · mix-up.
 //
 // Not here, because what they attack does not exist yet:
-// - D08 with device codes and reset tokens · there are none; with PAR URIs it is in pushed_requests.test.ts, the other kinds are here.
+// - D08 with reset tokens · there are none; with PAR URIs it is in pushed_requests.test.ts, with device codes in device_authorization.test.ts.
 // - D13 · in `dpop.test.ts`; there is no mTLS.
 // - D16 · there is one issuer and no tenants.
 // - E01, E02, E04, E05, E07, E08 · the gateway is no relying party and there is no upstream identity provider. Our half of E01,

@@ -35,7 +35,7 @@ import { assertGranted, assertRefused, auditsOf, bridge, callPlatform, file, log
 //
 // Not here, because what they attack does not exist yet:
 // - F16, F17, F19, F31 · there are no mails and no password reset. What a reset would end, a password change ends (F19 below).
-// - F26 · there are no invitations. F28, F29 · there is no device grant.
+// - F26 · there are no invitations. F28, F29 are in device_authorization.test.ts.
 // - F23 with a second factor · there is none. F07 as a step-up · a sign-in again is the only step (F05, F07 below).
 
 const postern = await startPostern(file, {

@@ -41,6 +41,7 @@ const assertComplete = async (store: Store): Promise<void> => {
   )
   assert.deepEqual((await store.clients.list(page)).map(({ id }) => id).toSorted(), [
     'GFg6CdBuibi1tk9yOQk0wwlDU6vqwyoP',
+    'device-demo',
     'spa-demo',
     'third-party-demo',
   ])
@@ -91,6 +92,14 @@ test('the demo has the values of the guide', async (t) => {
     [
       'third-party-demo',
       { tokenEndpointAuthMethod: 'client_secret', redirectUris: ['http://localhost:9401/callback'] },
+    ],
+    [
+      'device-demo',
+      {
+        tokenEndpointAuthMethod: 'none',
+        grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+        redirectUris: [],
+      },
     ],
     [
       'spa-demo',

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
-import { makePerson } from '../support/person.ts'
+import { findForm, makePerson, titleOf } from '../support/person.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** The port that the README speaks of. */
@@ -73,10 +73,16 @@ const startDemo = async (t: TestContext) => {
   return { folder, port, lines }
 }
 
-type Run = { readonly folder: string; readonly port: number; readonly address?: () => Promise<string> }
+type Run = {
+  readonly folder: string
+  readonly port: number
+  readonly address?: () => Promise<string>
+  /** What the person does when an answer says "Open" and an address, while the shell goes on. */
+  readonly open?: (address: string) => Promise<void>
+}
 
 /** Pastes the commands into a shell, one after the other, and compares. @param address - what is typed when the shell asks for it */
-const follow = async (steps: readonly Step[], { folder, port, address }: Run): Promise<void> => {
+const follow = async (steps: readonly Step[], { folder, port, address, open }: Run): Promise<void> => {
   const here = (text: string): string => text.replaceAll(PORT, String(port))
   const mark = '--- the next command ---'
   const script = steps.map(({ command }) => `${here(command)}\necho '${mark}'\n`).join('')
@@ -84,13 +90,18 @@ const follow = async (steps: readonly Step[], { folder, port, address }: Run): P
   const ended = once(shell, 'close')
   let stdout = ''
   let asked = address === undefined
+  let opened: Promise<void> | undefined
   for await (const text of shell.stdout.setEncoding('utf8')) {
     stdout += text as string
+    const [, toOpen] = /^Open (\S+)\n/m.exec(stdout) ?? []
+    if (toOpen !== undefined) opened ??= open?.(toOpen)
     if (asked || !stdout.endsWith(QUESTION)) continue
     asked = true
     shell.stdin.end(`${await address!()}\n`)
   }
   assert.deepEqual([await ended, asked], [[0, null], true], stdout)
+  assert.equal(opened !== undefined, open !== undefined)
+  await opened
   const answers = stdout.split(`${mark}\n`).slice(0, -1)
   assert.equal(answers.length, steps.length)
   for (const [at, { command, answer }] of steps.entries()) {
@@ -135,6 +146,19 @@ test('the README’s walk-throughs, pasted as they stand, give the answers that 
   const helpers = own.slice(0, 1)
   assert.match(helpers[0]!.command, /^field\(\)/)
   await follow([...helpers, ...steps], { folder, port, address: browse })
+  const device = stepsOf(sectionOf(readme, 'The walk-through for a device'))
+  assert.ok(device.length >= 2, `only ${device.length} commands were found`)
+  const open = async (at: string): Promise<void> => {
+    const page = await person.open(at)
+    const code = findForm(page, `user_code=${new URL(at).searchParams.get('user_code')}`)
+    assert.ok(code !== undefined, titleOf(page))
+    const consent = await person.send(page, code, code.fields)
+    const decision = findForm(consent, 'decision=allow')
+    assert.ok(decision !== undefined, titleOf(consent))
+    const answer = await person.send(consent, decision, [...decision.fields, ['decision', 'allow']])
+    assert.match(titleOf(answer), /Your device is connected/)
+  }
+  await follow([...helpers, ...device], { folder, port, open })
   const account = await person.open(`${origin}/account`)
-  assert.match(account.text, /Third-party demo/)
+  for (const name of ['Third-party demo', 'Television demo']) assert.ok(account.text.includes(name), name)
 })

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { accountPage } from '#pages/account.ts'
 import { prepareBrand } from '#pages/brand.ts'
 import { consentPage } from '#pages/consent.ts'
+import { deviceAnswerPage, deviceCodePage } from '#pages/device_code.ts'
 import { errorPage } from '#pages/error.ts'
 import { formPostPage } from '#pages/form_post.ts'
 import { passwordChangePage } from '#pages/password_change.ts'
@@ -11,7 +12,7 @@ import { webMessagePage } from '#pages/web_message.ts'
 import { signInPage } from '#pages/sign_in.ts'
 import { english } from '#pages/texts/en.ts'
 import { elementsOf, readMarkup, shapeOf, type Element } from './markup.ts'
-import { accountData, consentData, passwordData, signInData } from './states.ts'
+import { accountData, consentData, deviceData, passwordData, signInData } from './states.ts'
 
 const { brand } = prepareBrand({ name: 'Postern' })
 const look = { brand, texts: english }
@@ -93,6 +94,20 @@ test('no name and no description changes the consent page', () => {
       ],
       offline: { isOn: true, required: text },
       organizations: { choice: 'some', total: 1, list: [{ id: 7, name: text, isOn: true }] },
+    }),
+  )
+})
+
+test('no text changes the pages of a device, and the code comes back as it was typed', () => {
+  keepsShape((text) =>
+    consentPage({ ...look, ...consentData, client: { ...consentData.client, host: undefined, deviceCode: text } }),
+  )
+  keepsShape((text) => deviceCodePage({ ...look, ...deviceData, typed: text }))
+  keepsShape((text) => deviceAnswerPage({ ...look, answer: 'allowed', clientName: text, account: '/account' }))
+  fc.assert(
+    fc.property(hostile, (text) => {
+      const root = readMarkup(deviceCodePage({ ...look, ...deviceData, typed: text }).html)
+      assert.equal(find(root, 'user_code').attributes.get('value'), text.slice(0, 32))
     }),
   )
 })

@@ -126,6 +126,8 @@ test('every form is posted to where its data says, and sends what the endpoints 
       'decision=allow',
     ],
   ])
+  assert.deepEqual(fieldsOf('device-code-brought'), [['/device', 'user_code']])
+  assert.deepEqual(fieldsOf('device-allowed'), [])
   assert.deepEqual(fieldsOf('account-access-ended'), [
     ['/account/end-access', 'csrf', 'client_id'],
     ['/account/sign-out', 'csrf'],

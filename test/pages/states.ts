@@ -3,6 +3,7 @@ import { epochSeconds, type EpochSeconds } from '#base/time.ts'
 import { accountPage, type AccountData, type ClientLine } from '#pages/account.ts'
 import type { Look } from '#pages/layout.ts'
 import { consentPage, type ConsentData } from '#pages/consent.ts'
+import { deviceAnswerPage, deviceCodePage, type DeviceCodeData } from '#pages/device_code.ts'
 import { errorPage } from '#pages/error.ts'
 import { formPostPage, type FormPostData } from '#pages/form_post.ts'
 import type { Page } from '#pages/page.ts'
@@ -160,6 +161,8 @@ export const passwordData: Omit<PasswordChangeData, keyof Look> = {
   cancel: '/account',
 }
 
+export const deviceData: Omit<DeviceCodeData, keyof Look> = { action: '/device', typed: '' }
+
 export const formPostData: Omit<FormPostData, keyof Look> = {
   action: REDIRECT_URI.href,
   fields: { code: 'c_7hG2', state: '"><script>alert(1)</script>', iss: 'http://localhost:9400/' },
@@ -208,10 +211,19 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
     data: { ...signOutData, ...more },
     formAction: REDIRECT_URI,
   })
+  const device = (more: Partial<DeviceCodeData>): State => ({
+    page: deviceCodePage({ ...look, ...deviceData, ...more }),
+    data: { ...deviceData, ...more },
+  })
+  const deviceAnswer = (answer: 'allowed' | 'denied', clientName: string): State => ({
+    page: deviceAnswerPage({ ...look, answer, clientName, account: '/account' }),
+    data: { clientName },
+  })
   const clientName = consentData.client.name
   return {
     'sign-in': signIn({ clientName }),
     'sign-in-account': signIn({}),
+    'sign-in-device': signIn({ isForDevice: true }),
     'sign-in-known': signIn({
       clientName,
       username: 'anna.lindqvist@northwind.example',
@@ -250,6 +262,23 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
       offline: undefined,
       organizations: undefined,
     }),
+    'consent-device': consent({
+      client: {
+        name: 'Lumen Television',
+        deviceCode: 'WDJB-MJHT',
+        isThirdParty: true,
+        since: at('2026-03-03T09:00:00Z'),
+      },
+    }),
+    'device-code': device({}),
+    'device-code-brought': device({ typed: 'WDJB-MJHT' }),
+    'device-code-wrong': device({ typed: 'WDJB-MJHX', problem: 'wrong' }),
+    'device-code-busy': device({ typed: 'WDJB-MJHX', problem: 'busy' }),
+    'device-code-gone': device({ problem: 'gone' }),
+    'device-code-long': device({ typed: UNBROKEN.repeat(4), problem: 'wrong' }),
+    'device-allowed': deviceAnswer('allowed', clientName),
+    'device-denied': deviceAnswer('denied', clientName),
+    'device-long': deviceAnswer('allowed', UNBROKEN),
     'consent-long': consent({
       account: { name: UNBROKEN, username: UNBROKEN.repeat(2) },
       client: { ...consentData.client, name: UNBROKEN, host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example:65535` },

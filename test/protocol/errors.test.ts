@@ -12,7 +12,7 @@ import {
 
 const CODES = Object.keys(OAUTH_ERRORS) as OAuthErrorCode[]
 
-test('every code of RFC 6749 §5.2, RFC 7009, RFC 8707 and RFC 9449 is in the catalogue, with the status that it has there', () => {
+test('every code of RFC 6749 §5.2, RFC 7009, RFC 8628, RFC 8707 and RFC 9449 is in the catalogue, with the status that it has there', () => {
   const statusOf = Object.fromEntries(CODES.map((code) => [code, OAUTH_ERRORS[code].status]))
   assert.deepEqual(statusOf, {
     invalid_request: 400,
@@ -28,6 +28,10 @@ test('every code of RFC 6749 §5.2, RFC 7009, RFC 8707 and RFC 9449 is in the ca
     too_many_attempts: 429,
     server_error: 500,
     temporarily_unavailable: 503,
+    authorization_pending: 400,
+    slow_down: 400,
+    access_denied: 400,
+    expired_token: 400,
   })
 })
 

@@ -14,6 +14,7 @@ import {
 } from '#stores/store.ts'
 import { SWEEP_BATCH, TABLES } from '#stores/tables.ts'
 import { codeContract } from './code_contract.ts'
+import { deviceCodeContract } from './device_code_contract.ts'
 import { entityContract } from './entity_contract.ts'
 import { rotationContract } from './rotation_contract.ts'
 import { oneTimeContract } from './one_time_contract.ts'
@@ -1261,6 +1262,7 @@ export const storeContract = (makeDatabase: () => Promise<TestDatabase>, skip: s
     withOwnDatabase,
   }
   codeContract(bench)
+  deviceCodeContract(bench)
   rotationContract(bench)
   oneTimeContract(bench)
   pushedContract(bench)

@@ -7,6 +7,7 @@ import type {
   Authorization,
   AuthorizationCode,
   BrowserSession,
+  DeviceCode,
   NewAccount,
   NewClient,
   PlatformSession,
@@ -14,6 +15,7 @@ import type {
 import type {
   Attempt,
   NewAuthorizationCode,
+  NewDeviceCode,
   NewEntity,
   NewPasswordAuthorization,
   PlatformSessionStore,
@@ -195,7 +197,7 @@ export const issueCode = async (store: Store, asked: NewAuthorizationCode): Prom
   return code
 }
 
-export const spendingOf = ({ id, clientId }: Pick<AuthorizationCode, 'id' | 'clientId'>) => ({
+export const spendingOf = ({ id, clientId }: Pick<AuthorizationCode | DeviceCode, 'id' | 'clientId'>) => ({
   id,
   clientId,
   offline: true,
@@ -213,6 +215,38 @@ export const spendCode = async (
   assert.equal(spent.outcome, 'spent')
   return (spent as typeof spent & { outcome: 'spent' }).authorization
 }
+
+/** Of a device that has ten minutes, and polls every five seconds. */
+export const deviceCodeOf = (clientId: string, more: Partial<NewDeviceCode> = {}): NewDeviceCode => ({
+  clientId,
+  audience: 'https://api.example.com/',
+  scopes: ['offline_access', 'openid', 'read:entities'],
+  salt: randomBytes(16),
+  userCodeDigest: digestOf(uniqueName('user code')),
+  interval: seconds(5),
+  lifetime: seconds(600),
+  ...more,
+})
+
+/** As `authorizePassword`. */
+export const beginDeviceCode = async (store: Store, asked: NewDeviceCode): Promise<DeviceCode> => {
+  const begun = await store.deviceCodes.begin(asked)
+  assert.equal(begun.outcome, 'begun')
+  return (begun as typeof begun & { outcome: 'begun' }).code
+}
+
+/** Allows all that was asked for. */
+export const allowingOf = (
+  { id, scopes }: Pick<DeviceCode, 'id' | 'scopes'>,
+  session: Pick<BrowserSession, 'id'>,
+  more: Partial<Parameters<Store['deviceCodes']['allow']>[0]> = {},
+) => ({ id, browserSessionId: session.id, scopes, organizations: 'all' as const, consent: 'add' as const, ...more })
+
+export const pollOf = ({ id, clientId }: Pick<DeviceCode, 'id' | 'clientId'>) => ({
+  id,
+  clientId,
+  step: seconds(5),
+})
 
 /** With a window of 100 s and at most five replays. */
 export const rotationOf = ({ id, generation }: Pick<Authorization, 'id' | 'generation'>) => ({

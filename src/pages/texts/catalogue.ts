@@ -34,6 +34,7 @@ export type Texts = {
     readonly title: string
     readonly toContinue: (client: Html) => Sentence
     readonly toAccount: (brand: string) => Sentence
+    readonly toDevice: string
     readonly username: string
     readonly password: string
     readonly realm: string
@@ -48,6 +49,9 @@ export type Texts = {
     /** For a third party whose name has the platform's in it. */
     readonly notUs: (brand: string) => Message
     readonly returnsTo: string
+    readonly shownOnDevice: string
+    /** Whoever holds the device gets the access, and may have sent the code (RFC 8628 §5.4). */
+    readonly mindTheDevice: Message
     /** Follows the host. */
     readonly onThisDevice: string
     readonly since: string
@@ -106,6 +110,24 @@ export type Texts = {
       readonly accessEnded: (client: string | undefined) => Message
       readonly passwordChanged: Message
     }
+  }
+  readonly deviceCode: {
+    readonly title: string
+    readonly enter: string
+    /** Where the link has brought the code. */
+    readonly compare: string
+    readonly label: string
+    readonly hint: string
+    readonly trap: Message
+    readonly submit: string
+    readonly problems: Readonly<Record<'wrong' | 'busy' | 'gone', Message>>
+    readonly allowedTitle: string
+    readonly allowed: (client: Html) => Sentence
+    readonly deniedTitle: string
+    readonly denied: (client: Html) => Sentence
+    readonly goBack: string
+    readonly canBeEnded: string
+    readonly account: string
   }
   readonly passwordChange: {
     readonly title: string

@@ -4,8 +4,8 @@
 //   after it has got its share: what it sees there stays so until it commits, and what waits meanwhile ends what it began.
 // - Those that share it lock the rows of one table alone, in the order of their ids. Where that cannot be known (a row that is about to be
 //   inserted), PostgreSQL may have to break a deadlock, and the statement is tried again.
-// - Of several tables the order is grants (by account, client and audience, which is known before there is a row), codes, authorizations: a
-//   statement that spends codes has done so with all of its group before it ends the first authorization of a code that was spent before.
+// - Of several tables the order is device codes, grants (by account, client and audience, which is known before there is a row), codes,
+//   authorizations: a statement that spends codes has done so with all of its group before it ends the first authorization of a code that was spent before.
 // - One-time values are inserted in the order of their keys, of which none is met twice in a statement.
 // - Who takes logout deliveries holds LOGOUT_DELIVERIES; what makes them due only inserts.
 // - Attempts touch three keys each in no order, so they take turns.
@@ -38,3 +38,11 @@ export const MAY_BEGIN_BROWSER_SESSION = `exists (select 1 from accounts where i
 
 /** As `OWNERS_ARE_LIVE`, for a code. */
 export const OWNERS_OF_CODE_ARE_LIVE = OWNERS_ARE_LIVE.replaceAll('authorizations.', 'authorization_codes.')
+
+/** What a device code stands for has not ended: the client, and once it is allowed who allowed it, the grant, and the session it was allowed in. */
+export const DEVICE_CODE_IS_LIVE = `exists (select 1 from clients where clients.id = device_codes.client_id and clients.disabled_at is null)
+  and (state <> 'allowed' or (
+    exists (select 1 from accounts where accounts.id = device_codes.account_id and accounts.disabled_at is null)
+    and exists (select 1 from grants where grants.id = device_codes.grant_id)
+    and exists (select 1 from browser_sessions where browser_sessions.id = device_codes.browser_session_id)
+  ))`

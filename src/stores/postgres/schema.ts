@@ -6,6 +6,7 @@ import {
   OWNERS_ARE_LIVE,
   SHARE_AUTHORIZATIONS,
 } from '#stores/postgres/locks.ts'
+import { DEVICE_CODES } from '#stores/postgres/schema_of_device_codes.ts'
 import { BOUND_KEYS } from '#stores/postgres/schema_of_bound_keys.ts'
 import { ENTITY_BRANCHES } from '#stores/postgres/schema_of_entities.ts'
 import { CLAIMS_BY_NAME } from '#stores/postgres/schema_of_claims.ts'
@@ -297,4 +298,5 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   SIGN_OUT,
   CLAIMS_BY_NAME,
   BOUND_KEYS,
+  DEVICE_CODES,
 ]

@@ -7,6 +7,7 @@ import { postgresAuthorizations } from '#stores/postgres/authorizations.ts'
 import { postgresBrowserSessions } from '#stores/postgres/browser_sessions.ts'
 import { postgresClients } from '#stores/postgres/clients.ts'
 import { postgresDatabase, type PostgresDatabase } from '#stores/postgres/database.ts'
+import { postgresDeviceCodes } from '#stores/postgres/device_codes.ts'
 import { postgresEntities } from '#stores/postgres/entities.ts'
 import { refusal } from '#stores/postgres/errors.ts'
 import { postgresGrants } from '#stores/postgres/grants.ts'
@@ -57,6 +58,7 @@ export const openPostgresStore = async (
     grants: postgresGrants(database),
     authorizationCodes: postgresAuthorizationCodes(database),
     authorizations: postgresAuthorizations(database),
+    deviceCodes: postgresDeviceCodes(database),
     browserSessions: postgresBrowserSessions(database),
     logoutDeliveries: postgresLogoutDeliveries(database),
     platformSessions: postgresPlatformSessions(database),

@@ -1,42 +1,31 @@
-import type { Confinement } from '#stores/records.ts'
 import {
   ACCOUNT_COLUMNS,
   AUTHORIZATION_COLUMNS,
   BROWSER_SESSION_COLUMNS,
   CODE_COLUMNS,
-  GRANT_COLUMNS,
   accountFromRow,
   authorizationFromRow,
   browserSessionFromRow,
   claimsText,
   codeFromRow,
   confinementText,
-  grantFromRow,
   isStorable,
   scopeText,
 } from '#stores/rows.ts'
 import type { SqliteDatabase } from '#stores/sqlite/database.ts'
+import { sqliteGrantDecisions } from '#stores/sqlite/decided_grant.ts'
 import { sqliteEndings } from '#stores/sqlite/endings.ts'
-import type { AuthorizationCodeStore, NewAuthorizationCode } from '#stores/store.ts'
+import type { AuthorizationCodeStore } from '#stores/store.ts'
 import { SPENT_CODES_KEPT } from '#stores/tables.ts'
 
 export const sqliteAuthorizationCodes = (database: SqliteDatabase): AuthorizationCodeStore => {
   const endings = sqliteEndings(database)
+  const decide = sqliteGrantDecisions(database)
   const findDecider = database.prepare(
     `select ${BROWSER_SESSION_COLUMNS} from browser_sessions
        join accounts on accounts.id = browser_sessions.account_id and accounts.disabled_at is null
        join clients on clients.id = ?2 and clients.disabled_at is null
      where browser_sessions.id = ?1 and browser_sessions.expires_at > ?3`,
-  )
-  const findGrant = database.prepare(
-    `select ${GRANT_COLUMNS} from grants where account_id = ? and client_id = ? and audience = ?`,
-  )
-  const putGrant = database.prepare(
-    `insert into grants (account_id, client_id, audience, scope, organizations, created_at, updated_at)
-     values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
-     on conflict (account_id, client_id, audience) do update
-       set scope = excluded.scope, organizations = excluded.organizations, updated_at = excluded.updated_at
-     returning id`,
   )
   const insert = database.prepare(
     `insert into authorization_codes (account_id, client_id, grant_id, browser_session_id, audience, scope, organizations, salt,
@@ -65,30 +54,13 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
   const noteBrought = database.prepare('update authorization_codes set authorization_id = ? where id = ?')
   const findAccount = database.prepare(`select ${ACCOUNT_COLUMNS} from accounts where id = ?`)
 
-  /** @returns the id of the grant that the decision was written to, or that was there; `undefined` if what is remembered is not there */
-  const decide = (
-    { clientId, audience, decidedScopes, organizations, consent }: NewAuthorizationCode,
-    accountId: number,
-    now: number,
-  ): number | undefined => {
-    const row = findGrant.get(accountId, clientId, audience)
-    const before = row === undefined ? undefined : grantFromRow(row)
-    if (consent === 'remembered') {
-      if (before === undefined || !isWithin(organizations, before.organizations)) return undefined
-      return decidedScopes.every((scope) => before.scopes.includes(scope)) ? before.id : undefined
-    }
-    const kept = consent === 'add' ? (before?.scopes ?? []) : []
-    const all = scopeText([...new Set([...kept, ...decidedScopes])].toSorted())
-    return putGrant.get(accountId, clientId, audience, all, confinementText(organizations), now)!['id'] as number
-  }
-
   return {
     issue: (asked) =>
       database.write((now) => {
         const decider = findDecider.get(asked.browserSessionId, asked.clientId, now.seconds)
         if (decider === undefined) return undefined
         const session = browserSessionFromRow(decider)
-        const grantId = decide(asked, session.accountId, now.seconds)
+        const grantId = decide({ ...asked, accountId: session.accountId }, now.seconds)
         if (grantId === undefined) return undefined
         return codeFromRow(
           insert.get(
@@ -149,6 +121,3 @@ export const sqliteAuthorizationCodes = (database: SqliteDatabase): Authorizatio
       }),
   }
 }
-
-const isWithin = (asked: Confinement, allowed: Confinement): boolean =>
-  allowed === 'all' || (asked !== 'all' && asked.every((each) => allowed.includes(each)))

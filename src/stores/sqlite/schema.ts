@@ -167,4 +167,22 @@ export const SQLITE_MIGRATIONS: readonly Migration[] = [
       `alter table authorizations add column dpop_jkt text`,
     ],
   },
+  {
+    id: 9,
+    name: 'device codes',
+    statements: [
+      // `account_id` and what follows it are of the decision. Without `references` to rows that go earlier, as above.
+      `create table device_codes (
+         id integer primary key autoincrement, client_id text not null references clients (id), audience text not null,
+         scope text not null, salt blob not null, user_code_digest blob not null, state text not null, poll_interval integer not null,
+         may_poll_at_ms integer not null, created_at integer not null, expires_at integer not null, forget_at integer not null,
+         account_id integer references accounts (id), grant_id integer, browser_session_id integer, organizations text,
+         authenticated_at integer, methods text not null, authorization_id integer
+       ) strict`,
+      `create unique index device_codes_by_user_code on device_codes (user_code_digest)`,
+      `create index device_codes_by_account on device_codes (account_id, client_id)`,
+      `create index device_codes_by_client on device_codes (client_id)`,
+      `create index device_codes_by_expiry on device_codes (forget_at)`,
+    ],
+  },
 ]

@@ -8,6 +8,7 @@ import { sqliteAuthorizations } from '#stores/sqlite/authorizations.ts'
 import { sqliteBrowserSessions } from '#stores/sqlite/browser_sessions.ts'
 import { sqliteClients } from '#stores/sqlite/clients.ts'
 import { openSqliteDatabase, type SqliteDatabase } from '#stores/sqlite/database.ts'
+import { sqliteDeviceCodes } from '#stores/sqlite/device_codes.ts'
 import { sqliteEntities } from '#stores/sqlite/entities.ts'
 import { sqliteGrants } from '#stores/sqlite/grants.ts'
 import { sqliteLogoutDeliveries } from '#stores/sqlite/logout_deliveries.ts'
@@ -81,6 +82,7 @@ export const openSqliteStore = async (
     grants: sqliteGrants(database),
     authorizationCodes: sqliteAuthorizationCodes(database),
     authorizations: sqliteAuthorizations(database),
+    deviceCodes: sqliteDeviceCodes(database),
     browserSessions: sqliteBrowserSessions(database),
     logoutDeliveries: sqliteLogoutDeliveries(database),
     platformSessions: sqlitePlatformSessions(database),
