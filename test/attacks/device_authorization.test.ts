@@ -312,7 +312,7 @@ test('two people who decide at once: the first decision counts, and the other is
     assert.deepEqual(tally(answers.map(({ status }) => status)), { 200: 1, 400: 1 })
     assertGone(answers[1 - winner]!)
     const answer = await poll(postern, device, begun.device_code)
-    if (winner === 0) assert.equal(claimsOf(assertGranted(answer).access_token)[USER], people[0]!.id)
+    if (winner === 0) assert.equal(claimsOf(assertGranted(answer).access_token)[USER], people[0].id)
     else assertRefused(answer, 400, 'access_denied')
     // Nobody decides again.
     assertGone(await decideAt(browsers[winner]!, pages[winner]!, 'deny'))

@@ -14,6 +14,8 @@ export const THIRD_PARTY = {
 } as const
 export const SINGLE_PAGE = { id: DEMO.spaId, redirectUri: DEMO.spaCallback } as const
 
+export const DEVICE = { id: DEMO.deviceId } as const
+
 /** The organization that the person chooses, one of a hundred. */
 export const CHOSEN = 100_007
 export const USER_CHOICE: Choice = { username: DEMO.username, password: DEMO.password, organizations: [CHOSEN] }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
-import { findForm, makePerson, titleOf } from '../support/person.ts'
+import { makePerson, titleOf } from '../support/person.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** The port that the README speaks of. */
@@ -149,13 +149,7 @@ test('the README’s walk-throughs, pasted as they stand, give the answers that 
   const device = stepsOf(sectionOf(readme, 'The walk-through for a device'))
   assert.ok(device.length >= 2, `only ${device.length} commands were found`)
   const open = async (at: string): Promise<void> => {
-    const page = await person.open(at)
-    const code = findForm(page, `user_code=${new URL(at).searchParams.get('user_code')}`)
-    assert.ok(code !== undefined, titleOf(page))
-    const consent = await person.send(page, code, code.fields)
-    const decision = findForm(consent, 'decision=allow')
-    assert.ok(decision !== undefined, titleOf(consent))
-    const answer = await person.send(consent, decision, [...decision.fields, ['decision', 'allow']])
+    const answer = await person.connect(at, { username: 'example@example.com', password: 'somepassword' })
     assert.match(titleOf(answer), /Your device is connected/)
   }
   await follow([...helpers, ...device], { folder, port, open })

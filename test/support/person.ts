@@ -34,7 +34,9 @@ export type Person = {
   readonly send: (shown: Shown, form: Form, fields: Form['fields']) => Promise<Shown>
   /** Opens the address, signs in and decides as far as they are asked. */
   readonly passThrough: (url: string | URL, choice: Choice) => Promise<Shown>
-  /** The same, and tells where the browser left for. */
+  /** Opens the address that a device shows, sends its code, and goes on in the same way. */
+  readonly connect: (url: string | URL, choice: Choice) => Promise<Shown>
+  /** The same as `passThrough`, and tells where the browser left for. */
   readonly authorize: (url: string | URL, choice: Choice) => Promise<URL>
 }
 
@@ -76,8 +78,8 @@ export const makePerson = (...home: readonly string[]): Person => {
   const send: Person['send'] = (shown, { action }, fields) =>
     go(new URL(action, shown.url), new URLSearchParams(fields.map(([name, value]) => [name, value])), shown.url)
 
-  const passThrough: Person['passThrough'] = async (url, choice) => {
-    let shown = await open(url)
+  const passOn = async (from: Shown, choice: Choice): Promise<Shown> => {
+    let shown = from
     const password = findForm(shown, 'password=')
     if (password !== undefined) {
       shown = await send(shown, password, [
@@ -110,12 +112,19 @@ export const makePerson = (...home: readonly string[]): Person => {
     }
     return shown
   }
+  const passThrough: Person['passThrough'] = async (url, choice) => passOn(await open(url), choice)
+  const connect: Person['connect'] = async (url, choice) => {
+    const shown = await open(url)
+    const code = findForm(shown, `user_code=${new URL(url).searchParams.get('user_code')}`)
+    assert.ok(code !== undefined, titleOf(shown))
+    return passOn(await send(shown, code, code.fields), choice)
+  }
   const authorize: Person['authorize'] = async (url, choice) => {
     const shown = await passThrough(url, choice)
     assert.equal(shown.status, undefined, `the browser stays at ${shown.url.href}: ${titleOf(shown)}`)
     return shown.url
   }
-  return { open, send, passThrough, authorize }
+  return { open, send, passThrough, connect, authorize }
 }
 
 export const titleOf = ({ text }: Shown): string => /<title>(.*?)<\/title>/s.exec(text)?.[1] ?? text.slice(0, 200)
