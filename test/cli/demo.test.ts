@@ -91,7 +91,12 @@ test('the demo has the values of the guide', async (t) => {
   for (const [id, more] of [
     [
       'third-party-demo',
-      { tokenEndpointAuthMethod: 'client_secret', redirectUris: ['http://localhost:9401/callback'] },
+      {
+        tokenEndpointAuthMethod: 'client_secret',
+        redirectUris: ['http://localhost:9401/callback'],
+        postLogoutRedirectUris: ['http://localhost:9401/'],
+        backchannelLogoutUri: 'http://localhost:9401/backchannel-logout',
+      },
     ],
     [
       'device-demo',
@@ -103,7 +108,12 @@ test('the demo has the values of the guide', async (t) => {
     ],
     [
       'spa-demo',
-      { tokenEndpointAuthMethod: 'none', pkce: 'required', redirectUris: ['http://localhost:9402/callback'] },
+      {
+        tokenEndpointAuthMethod: 'none',
+        pkce: 'required',
+        redirectUris: ['http://localhost:9402/callback'],
+        postLogoutRedirectUris: ['http://localhost:9402/'],
+      },
     ],
   ] as const) {
     const client = (await store.clients.find(id))!
