@@ -131,6 +131,7 @@ export const deviceCodeContract = ({ promise, clock, either, query, withOwnDatab
       expiresAt: lastUsedAt + days(30),
       absoluteExpiresAt: lastUsedAt + days(365),
       browserSessionId: undefined,
+      claims: undefined,
     })
     assert.ok(lastUsedAt >= session.authenticatedAt + 20)
     assert.deepEqual(await first.authorizations.findLive(id), { authorization, account })
