@@ -108,7 +108,7 @@ export const deviceCodeContract = ({ promise, clock, either, query, withOwnDatab
     const grant = await first.grants.find(account.id, clientId, AUDIENCE)
     assert.deepEqual([grant?.scopes, grant?.organizations], [['openid'], [2]])
     assert.deepEqual(await poll(code), { outcome: 'allowed', code: decided })
-    const spending = spendingOf(code)
+    const spending = { ...spendingOf(code), dpopJkt: 'the-thumbprint' }
     const spent = await second.deviceCodes.spend(spending)
     assert.ok(spent.outcome === 'spent')
     const { authorization } = spent
@@ -132,6 +132,7 @@ export const deviceCodeContract = ({ promise, clock, either, query, withOwnDatab
       absoluteExpiresAt: lastUsedAt + days(365),
       browserSessionId: undefined,
       claims: undefined,
+      dpopJkt: 'the-thumbprint',
     })
     assert.ok(lastUsedAt >= session.authenticatedAt + 20)
     assert.deepEqual(await first.authorizations.findLive(id), { authorization, account })
