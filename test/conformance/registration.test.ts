@@ -26,7 +26,7 @@ test('every command that registers a client or a person for the plans does so', 
   const commands = blocksOf('sh')
     .flatMap((text) => text.replaceAll('\\\n', ' ').trim().split('\n'))
     .filter((line) => /^postern (?:clients|users) create /.test(line))
-  assert.ok(commands.length >= 4)
+  assert.equal(commands.length, 6)
   assert.equal((await place.run(['migrate', '--data', folder])).status, 0)
   for (const command of commands) {
     const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
