@@ -1,6 +1,6 @@
 // A site of somebody else, whose visitors connect their account of the platform: the whole of what such a site has to do, in one file, with
 // nothing but Node.js. `node scripts/run.mjs examples/third_party_site/main.ts`, then open http://localhost:9401/
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 
 // What the platform's support hands out when it registers a client. These are the values of the demo.
@@ -10,6 +10,8 @@ const CLIENT_ID = process.env.CLIENT_ID ?? 'third-party-demo'
 const CLIENT_SECRET = process.env.CLIENT_SECRET ?? 'third-party-secret'
 const PORT = Number(process.env.PORT ?? 9401)
 const REDIRECT_URI = `http://localhost:${PORT}/callback`
+/** Where the platform sends people after they have signed out; the platform knows it from the registration. */
+const HOME = `http://localhost:${PORT}/`
 const SCOPE = 'openid profile offline_access read:entities write:entities'
 
 // ── The platform ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -17,7 +19,17 @@ const SCOPE = 'openid profile offline_access read:entities write:entities'
 /** Something that a visitor should read. */
 class Problem extends Error {}
 
-type Metadata = Readonly<Record<'issuer' | 'authorization_endpoint' | 'token_endpoint' | 'revocation_endpoint', string>>
+type Metadata = Readonly<
+  Record<
+    | 'issuer'
+    | 'authorization_endpoint'
+    | 'token_endpoint'
+    | 'revocation_endpoint'
+    | 'end_session_endpoint'
+    | 'jwks_uri',
+    string
+  >
+>
 type Tokens = {
   readonly access_token: string
   readonly expires_in: number
@@ -81,6 +93,40 @@ const readIdToken = (token: string, nonce: string): Readonly<Record<string, unkn
   return claims
 }
 
+const decode = (part = ''): Record<string, unknown> =>
+  JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>
+
+type Jwk = Readonly<Record<string, string>>
+
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+
+/** Whose session has ended. Anybody can send us a form, so the token's signature is checked (OpenID Connect Back-Channel Logout 1.0 §2.6). */
+const readLogoutToken = async (token: string): Promise<{ readonly sub: unknown; readonly sid: unknown }> => {
+  const [head, body, signature = ''] = token.split('.')
+  const { keys } = (await ask((await metadata()).jwks_uri)).body as { readonly keys: readonly Jwk[] }
+  try {
+    const { alg, typ, kid } = decode(head)
+    const claims = decode(body)
+    const jwk = keys.find((key) => key['kid'] === kid)
+    const isGenuine =
+      jwk !== undefined &&
+      alg === 'RS256' &&
+      typ === 'logout+jwt' &&
+      verify(
+        'sha256',
+        Buffer.from(`${head}.${body}`),
+        createPublicKey({ key: jwk, format: 'jwk' }),
+        Buffer.from(signature, 'base64url'),
+      )
+    const isMeant = claims['iss'] === ISSUER && claims['aud'] === CLIENT_ID && Number(claims['exp']) * 1000 > Date.now()
+    const isLogout = Object.hasOwn(claims['events'] ?? {}, LOGOUT_EVENT) && !('nonce' in claims)
+    if (isGenuine && isMeant && isLogout) return { sub: claims['sub'], sid: claims['sid'] }
+  } catch {
+    // It is no token.
+  }
+  throw new Problem('That is no logout token of the platform.')
+}
+
 // ── Visitors ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** One way to the platform and back. */
@@ -91,6 +137,10 @@ type Connection = {
   readonly refreshToken: string | undefined
   readonly scope: string
   readonly refreshed: number
+  /** Says at sign-out whose session it is. */
+  readonly idToken: string
+  readonly sub: unknown
+  readonly sid: unknown
 }
 /** A real site keeps this in its database: the tokens are as good as what they open, so encrypted. Never the person's password. */
 type Visitor = {
@@ -133,7 +183,8 @@ const page = (status: number, title: string, content: string): Answer => ({
   headers: {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy':
-      "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      // A form of ours may end at the platform: a browser would otherwise stop there, and say nothing.
+      `default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self' ${new URL(ISSUER).origin}; frame-ancestors 'none'; base-uri 'none'`,
     'cache-control': 'no-store',
     // The address of the callback holds the code: it is nobody else's business.
     'referrer-policy': 'same-origin',
@@ -196,7 +247,7 @@ const start = async (visitor: Visitor | undefined): Promise<Answer> => {
     `${news}<p>You allowed: <code>${escape(scope)}</code></p>
 ${await listOrganizations(connection)}
 <p>The access token was refreshed ${refreshed === 1 ? 'once' : `${refreshed} times`}.</p>
-<div class="actions">${refreshToken === undefined ? '' : button('/refresh', 'Refresh the token')}${button('/disconnect', 'Disconnect')}<a class="button" href="/connect">Connect anew</a><a class="button" href="${escape(new URL('account', ISSUER))}">Your account at the platform</a></div>`,
+<div class="actions">${refreshToken === undefined ? '' : button('/refresh', 'Refresh the token')}${button('/disconnect', 'Disconnect')}${button('/sign-out', 'Sign out')}<a class="button" href="/connect">Connect anew</a><a class="button" href="${escape(new URL('account', ISSUER))}">Your account at the platform</a></div>`,
   )
 }
 
@@ -265,6 +316,9 @@ const callback = async (query: URLSearchParams, visitor: Visitor | undefined): P
     refreshToken: tokens.refresh_token,
     scope: tokens.scope,
     refreshed: 0,
+    idToken: tokens.id_token ?? '',
+    sub: claims['sub'],
+    sid: claims['sid'],
   }
   visitor.news = 'Connected.'
   return home()
@@ -296,6 +350,49 @@ const disconnect = async (visitor: Visitor | undefined): Promise<Answer> => {
   return home()
 }
 
+/**
+ * Forgets the visitor and signs them out of the platform in this browser too. What they let us do while they are away, the platform would go on
+ * letting us do: a site that wants that as little as this one gives its tokens back first.
+ */
+const signOut = async (visitor: Visitor | undefined): Promise<Answer> => {
+  const connection = visitor?.connection
+  if (visitor === undefined || connection === undefined) return home()
+  const { end_session_endpoint } = await metadata()
+  await disconnect(visitor)
+  visitor.news = 'You are signed out, here and at the platform.'
+  const url = new URL(end_session_endpoint)
+  url.search = new URLSearchParams({ id_token_hint: connection.idToken, post_logout_redirect_uri: HOME }).toString()
+  return home(url.href)
+}
+
+/** The platform tells us that somebody has signed out there: by the session, or all of them. No browser is there, so no cookie is. */
+const backchannelLogout = async (form: URLSearchParams): Promise<Answer> => {
+  let ended
+  try {
+    ended = await readLogoutToken(form.get('logout_token') ?? '')
+  } catch {
+    return { status: 400, headers: { 'cache-control': 'no-store' } }
+  }
+  for (const visitor of visitors.values()) {
+    const { connection } = visitor
+    if (connection?.sub !== ended.sub || (ended.sid !== undefined && connection?.sid !== ended.sid)) continue
+    visitor.connection = undefined
+    visitor.news = 'You were signed out, because you signed out at the platform.'
+  }
+  return { status: 200, headers: { 'cache-control': 'no-store' } }
+}
+
+const MOST_BODY = 16_384
+
+const readForm = async (request: IncomingMessage): Promise<URLSearchParams> => {
+  let text = ''
+  for await (const part of request.setEncoding('utf8') as AsyncIterable<string>) {
+    text += part
+    if (text.length > MOST_BODY) throw new Problem('That is too long.')
+  }
+  return new URLSearchParams(text)
+}
+
 const answer = async (request: IncomingMessage): Promise<Answer> => {
   const url = new URL(request.url ?? '/', REDIRECT_URI)
   const visitor = findVisitor(request)
@@ -313,6 +410,10 @@ const answer = async (request: IncomingMessage): Promise<Answer> => {
       return refresh(visitor)
     case 'POST /disconnect':
       return disconnect(visitor)
+    case 'POST /sign-out':
+      return signOut(visitor)
+    case 'POST /backchannel-logout':
+      return backchannelLogout(await readForm(request))
     default:
       return problemPage(404, 'There is nothing here.')
   }

@@ -23,13 +23,17 @@ const USERNAME = 'zoe@example.com'
 const startSite = async (t: TestContext) => {
   const [port, authPort] = [await freePort(), await freePort()]
   const issuer = `http://localhost:${authPort}/`
-  const postern = await startPostern(t, { config: { listen: { port: authPort }, urls: { auth: issuer } } })
+  const postern = await startPostern(t, {
+    config: { listen: { port: authPort }, urls: { auth: issuer }, outbound: { allow: ['localhost'] } },
+  })
   await addOrganizations(postern.store, 5)
   await postern.makeAccount({ username: USERNAME, profile: { name: 'Zoe <Example>' } })
   const { client, secret = '' } = await postern.makeClient({
     grantTypes: ['authorization_code', 'refresh_token'],
     party: 'third',
     redirectUris: [`http://localhost:${port}/callback`],
+    postLogoutRedirectUris: [`http://localhost:${port}/`],
+    backchannelLogoutUri: `http://localhost:${port}/backchannel-logout`,
   })
   const child = spawn(process.execPath, [join(import.meta.dirname, '../../examples/third_party_site/main.ts')], {
     env: { ...process.env, PORT: String(port), ISSUER: issuer, CLIENT_ID: client.id, CLIENT_SECRET: secret },
@@ -108,6 +112,35 @@ test('ended on the account page, the site is told and says so', async (t) => {
   const noToken = await push(person, refused, '/refresh')
   assert.equal(noToken.status, 502)
   assert.match(noToken.text, /gave no token: Unknown or invalid refresh token\. \(invalid_grant\)/)
+})
+
+test('who signs out at the site is signed out at the platform, and comes back', async (t) => {
+  const { person, site, postern } = await startSite(t)
+  const [consent, form] = await toConsent(person, site)
+  const connected = await person.send(consent, form, [...form.fields, ['decision', 'allow']])
+  const left = await push(person, connected, '/sign-out')
+  assert.equal(left.url.href, `${site}/`)
+  assert.match(left.text, /You are signed out, here and at the platform\..*href="\/connect"/s)
+  assert.ok(findForm(await person.open(`${postern.config.urls.auth}account`), 'password='))
+})
+
+test('who signs out at the platform is signed out at the site, and nobody else can make it so', async (t) => {
+  const { person, site, postern } = await startSite(t)
+  const [consent, form] = await toConsent(person, site)
+  await person.send(consent, form, [...form.fields, ['decision', 'allow']])
+  for (const token of ['', 'x', 'a.b.c', 'e30.e30.e30']) {
+    const body = new URLSearchParams({ logout_token: token })
+    const response = await fetch(`${site}/backchannel-logout`, { method: 'POST', body })
+    assert.equal(response.status, 400)
+  }
+  assert.match((await person.open(`${site}/`)).text, /Hello, Zoe/)
+
+  const account = await person.open(`${postern.config.urls.auth}account`)
+  await push(person, account, '/account/sign-out')
+  const latest = performance.now() + 20_000
+  let shown = await person.open(`${site}/`)
+  while (/Hello, Zoe/.test(shown.text) && performance.now() < latest) shown = await person.open(`${site}/`)
+  assert.match(shown.text, /You were signed out, because you signed out at the platform/)
 })
 
 test('a refusal, an answer that nobody began, one of another issuer and a platform that is away are told in words', async (t) => {

@@ -249,7 +249,7 @@ export const english: Texts = {
   },
   signedOut: {
     title: 'You are signed out',
-    text: 'Your session in this browser has ended. You stay signed in in other browsers.',
+    text: 'Your session in this browser has ended. Other browsers stay as they are.',
     ended: 'These have lost their access',
     goOn: 'These keep their access',
     goOnHint: 'You allowed them to act when you are away. To end that, sign in again and open your account page.',
