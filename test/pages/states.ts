@@ -26,7 +26,7 @@ export const signInData: Omit<SignInData, keyof Look> = { action: '/sign-in', re
 export const consentData: Omit<ConsentData, keyof Look> = {
   action: '/consent',
   request: SEALED,
-  account: { name: 'Anna Lindqvist', username: 'anna.lindqvist@northwind.example' },
+  account: { name: 'Jane Example', username: 'jane@example.com' },
   client: {
     name: 'Lumen Reporting',
     host: 'reports.lumen-analytics.example',
@@ -226,10 +226,10 @@ export const statesOf = (look: Look): Readonly<Record<string, State>> => {
     'sign-in-device': signIn({ isForDevice: true }),
     'sign-in-known': signIn({
       clientName,
-      username: 'anna.lindqvist@northwind.example',
+      username: 'jane@example.com',
       realm: 'MediaMathActiveDirectory',
     }),
-    'sign-in-wrong': signIn({ clientName, username: 'anna.lindqvist@northwind.example', problem: 'wrong' }),
+    'sign-in-wrong': signIn({ clientName, username: 'jane@example.com', problem: 'wrong' }),
     'sign-in-busy': signIn({ clientName, username: 'anna', problem: 'busy' }),
     'sign-in-expired': signIn({ problem: 'expired' }),
     'sign-in-long': signIn({ clientName: UNBROKEN, username: UNBROKEN.repeat(4), problem: 'wrong' }),
