@@ -370,12 +370,14 @@ test('own · a code dies with its consent, its client, its account, its password
   }
 })
 
-test('own · signing out of one browser lets a code on its way arrive: the client goes on (store contract)', async () => {
+test('own · no code of a browser that was signed out arrives, whatever it is for; one of another browser does (store contract)', async () => {
   const person = await postern.makeAccount()
-  const tab = openBrowser(postern)
+  const [tab, phone] = [openBrowser(postern), openBrowser(postern)]
   const obtained = await obtainCode(tab, site, person)
+  const elsewhere = await obtainCode(phone, site, person)
   await tab.submit(await tab.get('/account'), '/account/sign-out')
-  assertGranted(await redeem(postern, obtained))
+  assertRefused(await redeem(postern, obtained), 400, 'invalid_grant')
+  assertGranted(await redeem(postern, elsewhere))
 })
 
 test('own · a client that is disabled between page and decision gets no code, and the person sees a page', async () => {
