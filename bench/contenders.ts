@@ -4,7 +4,15 @@ import type { Bytes } from './units.ts'
 
 export type Algorithm = 'ES256' | 'RS256'
 /** What is asked again and again. The first three are grant types of the token endpoint. */
-export type Task = 'refresh_token' | 'client_credentials' | 'authorization_code' | 'userinfo' | 'sign-in page'
+export type Task =
+  | 'refresh_token'
+  | 'client_credentials'
+  | 'authorization_code'
+  | 'userinfo'
+  | 'introspection'
+  | 'discovery'
+  | 'JWKS'
+  | 'sign-in page'
 export type Row = {
   name: string
   task: Task
@@ -21,6 +29,9 @@ export const rows: readonly Row[] = [
   { name: 'client_credentials ES256', task: 'client_credentials', algorithm: 'ES256' },
   { name: 'userinfo', task: 'userinfo', algorithm: 'ES256' },
   { name: 'userinfo, new tokens', task: 'userinfo', algorithm: 'ES256', newTokens: true },
+  { name: 'introspection', task: 'introspection', algorithm: 'ES256' },
+  { name: 'discovery', task: 'discovery', algorithm: 'ES256' },
+  { name: 'JWKS', task: 'JWKS', algorithm: 'ES256' },
   { name: 'sign-in page', task: 'sign-in page', algorithm: 'ES256' },
 ]
 
@@ -110,6 +121,12 @@ export const goals: readonly Goal[] = [
   { row: 'client_credentials ES256', store: 'memory', factor: 2.3 },
   { row: 'userinfo', store: 'durable', factor: 5 },
   { row: 'userinfo', store: 'memory', factor: 5 },
+  { row: 'introspection', store: 'durable', factor: 2.8 },
+  { row: 'introspection', store: 'memory' },
+  { row: 'discovery', store: 'durable', factor: 3.5 },
+  { row: 'discovery', store: 'memory' },
+  { row: 'JWKS', store: 'durable', factor: 2.8 },
+  { row: 'JWKS', store: 'memory' },
   { row: 'userinfo, new tokens', store: 'durable' },
   { row: 'userinfo, new tokens', store: 'memory' },
 ]

@@ -11,7 +11,7 @@ import type { Milliseconds, Seconds } from './units.ts'
 /** What is another in each request that is under way. */
 export type Supply = {
   /** A field of the form, or the access token in the `Authorization` header. */
-  as: 'refresh_token' | 'code' | 'bearer'
+  as: 'refresh_token' | 'code' | 'token' | 'bearer'
   values: string[]
   /** Each value goes with one request alone, and the run ends early when none is left. Otherwise they take turns. */
   once: boolean
@@ -19,8 +19,8 @@ export type Supply = {
 
 export type Expectation =
   | { kind: 'tokens'; algorithm: string; withIdToken: boolean }
-  /** These members of the JSON, besides `sub`. */
-  | { kind: 'claims'; names: string[] }
+  /** These members of the JSON. */
+  | { kind: 'members'; names: string[] }
   | { kind: 'page' }
 
 export type LoadPlan = {
@@ -137,9 +137,9 @@ const checkAnswer = ({ expects }: LoadPlan, { status, body }: Answer): unknown =
       if (withIdToken && algorithmOf(tokens.id_token) !== algorithm) throw lacks(`${algorithm} ID token`)
       return tokens.refresh_token
     }
-    case 'claims': {
-      const claims = JSON.parse(body) as Record<string, unknown>
-      for (const name of ['sub', ...expects.names]) if (claims[name] === undefined) throw lacks(name)
+    case 'members': {
+      const members = JSON.parse(body) as Record<string, unknown>
+      for (const name of expects.names) if (members[name] === undefined) throw lacks(name)
       return undefined
     }
     case 'page':

@@ -1,7 +1,7 @@
 /** One visit: a contender is started, warmed up, measured and stopped. */
 import type { Child } from './child.ts'
 import { spendsWhatItSends } from './contenders.ts'
-import type { Contender, Row } from './contenders.ts'
+import type { Contender, Row, Task } from './contenders.ts'
 import type { LoadPlan, LoadReply, LoadResult } from './load.ts'
 import { weighPage } from './page_weight.ts'
 import type { PageWeight } from './page_weight.ts'
@@ -89,8 +89,23 @@ const requestOf = (row: Row, { clientId, clientSecret, scope, refreshTokens }: C
       return {
         path: '/userinfo',
         supply: { as: 'bearer', values: [], once: row.newTokens ?? false },
-        expects: { kind: 'claims', names: ['name', 'email'] },
+        expects: { kind: 'members', names: ['sub', 'name', 'email'] },
       }
+    case 'introspection':
+      return {
+        path: '/oauth/introspect',
+        form: { client_id: clientId, ...(clientSecret === undefined ? {} : { client_secret: clientSecret }) },
+        supply: { as: 'token', values: [], once: false },
+        // One that is not active has no subject.
+        expects: { kind: 'members', names: ['active', 'sub', 'exp', 'scope'] },
+      }
+    case 'discovery':
+      return {
+        path: '/.well-known/openid-configuration',
+        expects: { kind: 'members', names: ['issuer', 'token_endpoint', 'jwks_uri'] },
+      }
+    case 'JWKS':
+      return { path: '/.well-known/jwks.json', expects: { kind: 'members', names: ['keys'] } }
     case 'sign-in page':
       return { path: authorizationPath(clientId, scope), expects: { kind: 'page' } }
   }
@@ -124,6 +139,10 @@ const settle = async (server: RunningServer): Promise<void> => {
   }
 }
 
+/** In which no person takes part. */
+const TASKS_OF_NOBODY: readonly Task[] = ['client_credentials', 'discovery', 'JWKS', 'sign-in page']
+const TASKS_WITH_ACCESS_TOKENS: readonly Task[] = ['userinfo', 'introspection']
+
 /** Requests per second for which the first codes or tokens are made, before it is known how many the server answers. */
 const FIRST_GUESS = 4000
 
@@ -136,7 +155,7 @@ export const visit = async (
 ): Promise<Visit> => {
   const server = await startServer(contender.program(row, folder))
   try {
-    const needsNobody = row.task === 'client_credentials' || row.task === 'sign-in page'
+    const needsNobody = TASKS_OF_NOBODY.includes(row.task)
     const signIns = needsNobody ? 0 : signInsFor(pace.connections)
     const credentials = await server.prepare(signIns)
     const request = requestOf(row, credentials)
@@ -145,7 +164,9 @@ export const visit = async (
     const spends = spendsWhatItSends(row)
 
     let values =
-      row.task === 'userinfo' && !spends ? await server.make(making, signIns) : (request.supply?.values ?? [])
+      TASKS_WITH_ACCESS_TOKENS.includes(row.task) && !spends
+        ? await server.make(making, signIns)
+        : (request.supply?.values ?? [])
     /** `expected` is how many requests there may be: what is left of earlier runs is filled up to as many. */
     const runWith = async (part: Pick<LoadPlan, 'seconds' | 'connections' | 'rate'>, expected: number) => {
       const missing = spends ? Math.ceil(expected) + pace.connections - values.length : 0

@@ -95,7 +95,12 @@ const start = async (): Promise<ProbedServer> => {
     ...refreshPolicy(),
     jwks: { keys: signingKeys() },
     cookies: { keys: [randomBytes(16).toString('hex')] },
-    routes: { token: '/oauth/token', userinfo: '/userinfo' },
+    routes: {
+      token: '/oauth/token',
+      userinfo: '/userinfo',
+      introspection: '/oauth/introspect',
+      jwks: '/.well-known/jwks.json',
+    },
     scopes: ['openid', 'offline_access'],
     claims: { openid: ['sub'], profile: ['name', 'given_name', 'family_name'], email: ['email', 'email_verified'] },
     ttl: {
@@ -123,6 +128,7 @@ const start = async (): Promise<ProbedServer> => {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => resource,
