@@ -10,12 +10,12 @@ import { PASSWORD_ACR } from '#tokens/issue.ts'
 /** Proxies and browsers may keep it for so long, in seconds. */
 const FRESH_FOR = 300
 
-/** A document that is the same for all, made once. */
+/** A document that is the same for all, made once, and as a text: Node writes that together with the headers, and bytes after them. */
 export const documentEndpoint = (document: unknown): Endpoint => {
   const reply: Reply = {
     status: 200,
     headers: { 'content-type': 'application/json', 'cache-control': `public, max-age=${FRESH_FOR}` },
-    body: Buffer.from(JSON.stringify(document)),
+    body: JSON.stringify(document),
   }
   return () => reply
 }
