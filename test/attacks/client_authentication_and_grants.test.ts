@@ -271,7 +271,6 @@ test('G11 · a grant type that is missing, unknown or not allowed for the client
     'Authorization_Code',
     'urn:ietf:params:oauth:grant-type:jwt-bearer',
     'urn:ietf:params:oauth:grant-type:token-exchange',
-    'urn:ietf:params:oauth:grant-type:device_code',
     'http://auth0.com/oauth/grant-type/mfa-otp',
     '__proto__',
     'constructor',
