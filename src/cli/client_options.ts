@@ -30,6 +30,7 @@ export type PolicyOptions = AuthenticationOptions & {
   readonly dpop?: NonNullable<ClientPolicy['dpop']>
   readonly dpopNonce?: NonNullable<ClientPolicy['dpopNonce']>
   readonly requiredScope?: readonly RequiredScope[]
+  readonly refreshTokens?: NonNullable<ClientPolicy['refreshTokens']>
   readonly refreshWindow?: Seconds
   readonly par?: 'required'
   readonly idTokenAlg?: SigningAlgorithm
@@ -106,6 +107,7 @@ export const policyOf = async (options: PolicyOptions, store: Store, config: Con
     ...(requiredScopes === undefined
       ? {}
       : { requiredScopes: Object.fromEntries(requiredScopes.map(({ name, reason }) => [name, reason])) }),
+    ...(options.refreshTokens === undefined ? {} : { refreshTokens: options.refreshTokens }),
     ...(refreshWindow === undefined ? {} : { refreshWindow }),
     ...(options.par === undefined ? {} : { requirePushedAuthorizationRequests: true }),
     idTokenSigningAlgorithm: options.idTokenAlg ?? (options.profile === 'fapi2' ? 'ES256' : 'RS256'),
@@ -157,8 +159,14 @@ const refuseContradictions = (
       '--dpop: the refresh token of a public client by password is shared by all sign-ins, and cannot be bound to one key.',
     )
   }
-  if (options.refreshWindow !== undefined && !(isPublic && grantTypes.includes('refresh_token'))) {
-    throw new UsageError('--refresh-window: only for a client with --public and --grant-type refresh_token.')
+  if (options.refreshTokens !== undefined && !grantTypes.includes('refresh_token')) {
+    throw new UsageError('--refresh-tokens: only for a client with --grant-type refresh_token.')
+  }
+  const rotates = (options.refreshTokens ?? (isPublic ? 'rotating' : 'static')) === 'rotating'
+  if (options.refreshWindow !== undefined && !(rotates && grantTypes.includes('refresh_token'))) {
+    throw new UsageError(
+      '--refresh-window: only for a client with --grant-type refresh_token whose tokens rotate (--public or --refresh-tokens rotating).',
+    )
   }
   const hasCodeGrant = grantTypes.includes('authorization_code')
   if (hasCodeGrant && options.redirectUri === undefined) {

@@ -133,9 +133,15 @@ export const addClientsCommands = (program: Command, outputOf: (command: Command
       'a scope that people cannot switch off, and the reason that they read; repeatable',
       collect(parseRequiredScope),
     )
+    .addOption(
+      new Option(
+        '--refresh-tokens <policy>',
+        'whether each use of a refresh token replaces it (default: rotating for a public client, else static)',
+      ).choices(['static', 'rotating']),
+    )
     .option(
       '--refresh-window <duration>',
-      'for how long a public client that uses a refresh token again is given the same next one (default: 60 s)',
+      'for how long a client that uses a rotating refresh token again is given the same next one (default: 60 s)',
       parseDuration(LONGEST_REFRESH_WINDOW),
     )
     .option('--api-key <name>', 'make an API key of this name; repeatable', collect(parseName))
@@ -362,6 +368,7 @@ const documentOf = ({ id, name, policy, disabledAt, idIsApiKey, secrets, created
   ...(policy.dpop === undefined ? {} : { dpop: policy.dpop }),
   ...(policy.dpopNonce === undefined ? {} : { dpop_nonce: policy.dpopNonce }),
   ...(policy.requiredScopes === undefined ? {} : { required_scopes: policy.requiredScopes }),
+  ...(policy.refreshTokens === undefined ? {} : { refresh_tokens: policy.refreshTokens }),
   ...(policy.refreshWindow === undefined ? {} : { refresh_window: policy.refreshWindow }),
   id_token_signed_response_alg: policy.idTokenSigningAlgorithm,
   ...(policy.introspects === undefined ? {} : { introspects: policy.introspects }),

@@ -3,6 +3,7 @@ import type { AuthenticatedClient } from '#clients/authenticate.ts'
 import {
   admitsPasswordOf,
   bindsRefreshTokens,
+  isPublic,
   mayRefresh,
   resolveResource,
   rotatesRefreshTokens,
@@ -27,8 +28,8 @@ const MOST_REPLAYS = 5
 type Refuse = (reason: string, account?: number) => OAuthError
 
 /**
- * `refresh_token`: a new access token, and with `openid` a new ID token. The refresh token of a confidential client stays as it is; that of a
- * public client is replaced, and one that was replaced before ends its authorization.
+ * `refresh_token`: a new access token, and with `openid` a new ID token. By the client's policy the refresh token stays as it is (as a rule
+ * that of a confidential client), or is replaced, and one that was replaced before ends its authorization.
  * @throws {OAuthError} `invalid_grant`, the same for every token that does not work; `invalid_scope` for more than was granted or if
  *   nothing that was granted is allowed today; `invalid_target` for another API than that of the authorization
  * @see RFC 6749 §6, RFC 9449 §5, RFC 9700 §4.14.2, OpenID Connect Core 1.0 §12
@@ -68,7 +69,8 @@ export const refreshToken = async (
   return issuer.forAccount({
     ...{ client, account, authorization, resource, scopes },
     obtainedBy: 'refresh_token',
-    withRefreshToken: rotates,
+    // Libraries of public clients expect one in each answer, and keep what comes.
+    withRefreshToken: rotates || isPublic(client),
     dpopJkt,
   })
 }
@@ -110,7 +112,7 @@ const use = async (
   refuse: Refuse,
   { store, clock, refreshTokenIdle }: GrantTools,
 ): Promise<Authorization> => {
-  // Its client was public once, and rotated.
+  // It was replaced while its client's refresh tokens rotated.
   if (generation !== authorization.generation) throw refuse('a token of an earlier generation', authorization.accountId)
   if (between(authorization.lastUsedAt, clock()) < USE_WRITTEN_EVERY) return authorization
   const used = await store.authorizations.use(authorization.id, refreshTokenIdle)

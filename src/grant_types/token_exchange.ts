@@ -87,11 +87,15 @@ export const scopesToAllow = (
   return scopes
 }
 
-/** Whether each use replaces the refresh token: that of a client that cannot prove that it is the one (RFC 9700 §4.14.2). */
-export const rotatesRefreshTokens = ({ policy }: Client): boolean => policy.tokenEndpointAuthMethod === 'none'
+/** It cannot prove that it is the one (RFC 6749 §2.1). */
+export const isPublic = ({ policy }: Client): boolean => policy.tokenEndpointAuthMethod === 'none'
+
+/** Whether each use replaces the refresh token: that of a public client, unless support decided otherwise (RFC 9700 §4.14.2). */
+export const rotatesRefreshTokens = (client: Client): boolean =>
+  (client.policy.refreshTokens ?? (isPublic(client) ? 'rotating' : 'static')) === 'rotating'
 
 /** Whether its refresh token is bound to the key that it proved possession of: another client's is bound to the client (RFC 9449 §5). */
-export const bindsRefreshTokens = ({ policy }: Client): boolean => policy.tokenEndpointAuthMethod === 'none'
+export const bindsRefreshTokens = isPublic
 
 /** The clocks of the store and of this process may differ by so much, and a token still does not outlive its authorization. */
 const CLOCK_SLACK = hours(1)
@@ -104,7 +108,7 @@ export const authorizationLifetime = (
   { refreshTokenIdle, refreshTokenAbsolute, publicRefreshTokenAbsolute }: GrantTools,
 ): AuthorizationLifetime => ({
   idle: offline ? refreshTokenIdle : seconds(accessTokenLifetime + CLOCK_SLACK),
-  absolute: rotatesRefreshTokens(client) ? publicRefreshTokenAbsolute : refreshTokenAbsolute,
+  absolute: isPublic(client) ? publicRefreshTokenAbsolute : refreshTokenAbsolute,
 })
 
 /** Whether support lets this client sign the account in with its password: each list that is present must admit it. */

@@ -166,7 +166,9 @@ export type ClientPolicy = {
   readonly dpopNonce?: 'required' | 'when_offered'
   /** Scopes that cannot be switched off on the consent page, each with the reason that the person reads. */
   readonly requiredScopes?: Readonly<Record<string, string>>
-  /** For how long the same successor is given again when a public client's refresh token is used twice: 0 to 120. Default: 60. */
+  /** Whether each use of a refresh token replaces it. Default: `rotating` for a public client (RFC 9700 §4.14.2), else `static`. */
+  readonly refreshTokens?: 'static' | 'rotating'
+  /** For how long the same successor is given again when a refresh token that rotates is used twice: 0 to 120. Default: 60. */
   readonly refreshWindow?: Seconds
   readonly idTokenSigningAlgorithm: SigningAlgorithm
   /** With one, its answers of userinfo are signed JWTs (OpenID Connect Core 1.0 §5.3.2); without, JSON. */

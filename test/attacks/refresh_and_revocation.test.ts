@@ -118,6 +118,23 @@ test('K01 · own: two generations back is reuse even within the window; forged g
   assertRefused(await refreshWith(postern, publicSite, third.refresh_token), 400, 'invalid_grant')
 })
 
+test('K01 · own: by policy a public client keeps its refresh token, which each answer repeats, and a confidential one may have its replaced', async () => {
+  const keeps = await makePublicSite(postern, { refreshTokens: 'static' })
+  const { refresh_token: kept } = await newFamily(keeps)
+  for (let n = 0; n < 3; n++) {
+    assert.equal((await next(kept, keeps)).refresh_token, kept)
+    postern.travel(WINDOW + 1)
+  }
+  const replaces = await makeSite(postern, { refreshTokens: 'rotating' })
+  const first = await newFamily(replaces)
+  const second = await next(first.refresh_token, replaces)
+  assert.notEqual(second.refresh_token, first.refresh_token)
+  assert.equal((await next(first.refresh_token, replaces)).refresh_token, second.refresh_token)
+  const third = await next(second.refresh_token, replaces)
+  assertRefused(await refreshWith(postern, replaces, first.refresh_token), 400, 'invalid_grant')
+  assertRefused(await refreshWith(postern, replaces, third.refresh_token), 400, 'invalid_grant')
+})
+
 /** Uses each of many refresh tokens many times at once, at these nodes in turn: one leaf at most comes of it. */
 const raceRefreshes = async (t: TestContext, nodes: readonly RunningPostern[]): Promise<void> => {
   const [node] = nodes as readonly [RunningPostern]

@@ -215,7 +215,7 @@ test('a policy that names what is not there, or contradicts itself, is refused w
       /--dpop: .* cannot be bound to one key/,
     ],
     [{ ...code, scope: ['openid'], requiredScope: [reason('read:entities')] }, /--required-scope: .*Expected none/],
-    [{ ...code, refreshWindow: seconds(30) }, /--refresh-window: only for a client with --public/],
+    [{ ...code, refreshWindow: seconds(30) }, /--refresh-window: only for a client .* whose tokens rotate/],
     [{ ...code, public: true, refreshWindow: seconds(30) }, /--refresh-window: .* --grant-type refresh_token/],
     [{ redirectUri: code.redirectUri }, /--redirect-uri: only for a client with --grant-type authorization_code/],
     [{ pkce: 'required' }, /--pkce: only for a client with --grant-type authorization_code/],
