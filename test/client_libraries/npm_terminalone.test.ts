@@ -156,18 +156,20 @@ test('what needs the token as well refuses its cookie, and says what to do', asy
   assert.match(body, /\/api\/v2\.0\/session/)
 })
 
-test('what it posts to save an organization is refused for now, in JSON and by the method, and changes nothing', async () => {
+test('an organization is saved with the version that was read, and whoever read an older one is told', async () => {
   const connection = connect()
-  const organization = await new Entity('organization').get(100_048, connection)
+  const read = () => new Entity('organization').get(100_048, connection)
+  const [organization, late] = [await read(), await read()]
   const { version } = organization
   // What the library demands before it sends anything.
-  Object.assign(organization, { mm_contact_name: 'Pat Operator' })
-  const { statusCode, body } = await refusalOf(organization.save(connection))
-  assert.equal(statusCode, 405)
-  const { errors, meta } = JSON.parse(body) as { errors: readonly unknown[]; meta: { status: string } }
-  assert.equal(errors.length, 1)
-  assert.equal(meta.status, 'bad_request')
-  assert.equal((await new Entity('organization').get(100_048, connection)).version, version)
+  for (const each of [organization, late]) Object.assign(each, { mm_contact_name: 'Pat Operator' })
+  await organization.save(connection)
+  assert.equal((await read()).version, Number(version) + 1)
+  const { statusCode, body } = await refusalOf(late.save(connection))
+  assert.equal(statusCode, 409)
+  const { errors, meta } = JSON.parse(body) as { errors: readonly { message: string }[]; meta: { status: string } }
+  assert.match(errors[0]!.message, /^Version Conflict/)
+  assert.equal(meta.status, 'invalid')
 })
 
 // The edition in the library's repository, as its source sends.

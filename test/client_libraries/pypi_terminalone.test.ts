@@ -192,7 +192,7 @@ suite("PyPI's TerminalOne", { skip }, () => {
         arguments: { ...COOKIE_MODE, json: asJson },
         gets: [
           { collection: 'organizations', entity: 1 },
-          { collection: 'organizations', query: 'name==X' },
+          { collection: 'organizations', query: 'nobody==X' },
           { collection: 'campaigns' },
         ],
       })
