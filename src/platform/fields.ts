@@ -1,4 +1,5 @@
 import { epochSeconds } from '#base/time.ts'
+import { ENTITY_COLUMNS } from '#stores/entity_filters.ts'
 import type { EntityFilter } from '#stores/store.ts'
 import type { EntityValue } from '#stores/records.ts'
 
@@ -34,12 +35,9 @@ const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:Z|[+-]00:?00)?$/
 
 /** How values of the field are compared by the store. Times are texts of one form in `fields`, and numbers in the columns of their own. */
 export const filterTypeOf = (name: string, { type }: Field): EntityFilter['type'] => {
-  if (COLUMNS.has(name)) return name === 'name' ? 'text' : 'integer'
+  if (name in ENTITY_COLUMNS) return name === 'name' ? 'text' : 'integer'
   return type === 'integer' ? 'number' : type === 'time' ? 'text' : type
 }
-const COLUMNS: ReadonlySet<string> = new Set([
-  ...['id', 'name', 'version', 'organization_id', 'agency_id', 'advertiser_id', 'created_on', 'updated_on'],
-])
 
 /** The time as entities have it in JSON: UTC, no fraction, `+0000`. */
 const timeText = (text: string): string => {

@@ -20,7 +20,7 @@ type FilterScalar = string | number
 export type Conditions = { readonly text: string; readonly bindings: readonly SqlBinding[] }
 
 /** Columns of an entity under the names that the wire has for them. */
-const COLUMNS: Readonly<Record<string, string>> = {
+export const ENTITY_COLUMNS: Readonly<Record<string, string>> = {
   id: 'id',
   name: 'name',
   version: 'version',
@@ -61,7 +61,7 @@ const conditionOf = (
     const has = `coalesce(${listHas(field, bind({ type: 'text', value: given }))}, false)`
     return comparison === 'is not' ? `not ${has}` : has
   }
-  const column = COLUMNS[field]
+  const column = ENTITY_COLUMNS[field]
   const expression = column ?? member(field, type === 'integer' ? 'number' : type)
   const sqlType = column !== undefined && type !== 'text' ? 'integer' : type === 'text' ? 'text' : 'number'
   switch (comparison) {

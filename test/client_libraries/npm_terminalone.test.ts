@@ -6,7 +6,7 @@ import { send } from '../contract/raw_http.ts'
 import { startServer } from './started_server.ts'
 
 // npm's terminalone 0.5.1, the platform's JavaScript library, unmodified, in its cookie mode. Its OAuth mode needs version 1 of
-// simple-oauth2 and is an authorization code grant below /oauth2/v1.0/ of a host that it has built in: that comes with a later step. The
+// simple-oauth2 and is an authorization code grant below /oauth2/v1.0/ of a host that it has built in: that is not tested here. The
 // edition in its repository was never published; the last tests send its requests.
 
 type Entity = Readonly<Record<string, unknown>> & {
